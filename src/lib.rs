@@ -1,1 +1,3 @@
-//! x
+//! regreen turns red branches green. See `ARCHITECTURE.md` for the map of the house.
+
+pub mod domain;

@@ -1,0 +1,8 @@
+//! Floor 1, pure: no tokio, no input or output, no clock, no randomness, no environment.
+//!
+//! **Invariant:** nothing here imports `ports`, `engine`, `adapters`, `web` or `cli`; time is passed in.
+
+pub mod breaker;
+pub mod gate;
+pub mod ids;
+pub mod remediation;
