@@ -1,3 +1,4 @@
 //! regreen turns red branches green. See `ARCHITECTURE.md` for the map of the house.
 
 pub mod domain;
+pub mod ports;

@@ -129,7 +129,9 @@ impl Circuit {
     /// A probe that has said nothing for too long counts as failed.
     pub fn lapse(&self, now: DateTime<Utc>, settings: &BreakerSettings) -> Circuit {
         match (&self.state, &self.probe) {
-            (CircuitState::HalfOpen, Some(probe)) if now - probe.since >= seconds(settings.probe_seconds) => self.opened(probe.since + seconds(settings.probe_seconds), settings),
+            (CircuitState::HalfOpen, Some(probe)) if now - probe.since >= seconds(settings.probe_seconds) => {
+                self.opened(probe.since + seconds(settings.probe_seconds), settings)
+            }
             _ => self.clone(),
         }
     }

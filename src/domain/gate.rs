@@ -216,7 +216,8 @@ impl Verdict {
 
     /// The flat form of the result.
     pub fn result(&self) -> SafetyCheckResult {
-        let reason = if self.allowed { "all checks passed".to_owned() } else { self.failures().map(|finding| finding.sentence.as_str()).collect::<Vec<_>>().join("; ") };
+        let reason =
+            if self.allowed { "all checks passed".to_owned() } else { self.failures().map(|finding| finding.sentence.as_str()).collect::<Vec<_>>().join("; ") };
         SafetyCheckResult {
             allowed: self.allowed,
             reason,
@@ -369,7 +370,9 @@ pub enum NotCleared {
 
 /// The only place where a clearance is made: from the verdict of the clearing gate.
 pub fn clear(verdict: &Verdict, subject: Subject, now: DateTime<Utc>) -> Cleared {
-    let reserved = subject.base_branch.is_ours() || subject.base_branch.as_str().eq_ignore_ascii_case("main") || subject.base_branch.as_str().eq_ignore_ascii_case("master");
+    let reserved = subject.base_branch.is_ours()
+        || subject.base_branch.as_str().eq_ignore_ascii_case("main")
+        || subject.base_branch.as_str().eq_ignore_ascii_case("master");
     let told = Check::MANDATORY.iter().all(|check| verdict.findings.iter().any(|finding| finding.check == *check));
     // The flags are not believed: `allowed` is asked of the findings again.
     let holds = verdict.gate == Gate::Clearing && told && !reserved;

@@ -345,7 +345,32 @@ mod tests {
         for good in ["main", "feature/a", "ünï/ç", "a-b", "x@y", "agent-fix/a-0123", "release-1.0", "a/-b"] {
             assert!(BranchName::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "-a", "a..b", "a b", "a~", "a^", "a:b", "a?", "a*", "a[", "a\\b", "/a", "a/", "a//b", "a.", ".a", "a/.b", "a.lock", "a/b.lock/c", "@", "HEAD", "a@{b", "a\nb", "a\u{7f}"] {
+        for bad in [
+            "",
+            "-a",
+            "a..b",
+            "a b",
+            "a~",
+            "a^",
+            "a:b",
+            "a?",
+            "a*",
+            "a[",
+            "a\\b",
+            "/a",
+            "a/",
+            "a//b",
+            "a.",
+            ".a",
+            "a/.b",
+            "a.lock",
+            "a/b.lock/c",
+            "@",
+            "HEAD",
+            "a@{b",
+            "a\nb",
+            "a\u{7f}",
+        ] {
             assert!(BranchName::parse(bad).is_err(), "{bad:?}");
         }
     }
@@ -361,7 +386,8 @@ mod tests {
 
     #[test]
     fn addresses() {
-        for text in ["o/r", "https://github.com/o/r", "https://github.com/o/r.git", "git@github.com:o/r.git", "ssh://git@host:22/o/r.git", "https://u:p@h/o/r/"] {
+        for text in ["o/r", "https://github.com/o/r", "https://github.com/o/r.git", "git@github.com:o/r.git", "ssh://git@host:22/o/r.git", "https://u:p@h/o/r/"]
+        {
             assert_eq!(RepoSlug::from_address(text).unwrap().as_str(), "o/r", "{text}");
         }
         for text in ["", "o", "o/", "/r", "o/r/x", "o/..", "https://github.com/o", "o r/x"] {

@@ -717,7 +717,9 @@ impl Remediation {
         if self.phase.is_end() {
             // What was started outside may still be reported: the report changes nothing but the list of intents.
             return match event {
-                Event::Intended { what: Outside::Withdraw | Outside::Comment | Outside::Label, .. } | Event::Done { .. } => Ok((self.noted(event, at), Vec::new())),
+                Event::Intended { what: Outside::Withdraw | Outside::Comment | Outside::Label, .. } | Event::Done { .. } => {
+                    Ok((self.noted(event, at), Vec::new()))
+                }
                 Event::PullSeen { draft, .. } => {
                     let mut next = self.noted(event, at);
                     if let Some(pull) = &mut next.pull {

@@ -1,0 +1,7 @@
+//! The traits at the edge. The engine knows these and the domain, and nothing of what is behind them.
+
+pub mod alerts;
+pub mod clock;
+pub mod forge;
+pub mod llm;
+pub mod store;
