@@ -245,7 +245,7 @@ pub struct NewPull {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenedPull {
     /// It stands.
-    Opened(Pull),
+    Opened(Box<Pull>),
     /// The plan takes no drafts.
     DraftRefused,
     /// The forge refused: no commits between, a branch gone, …
