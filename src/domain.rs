@@ -6,3 +6,4 @@ pub mod breaker;
 pub mod gate;
 pub mod ids;
 pub mod remediation;
+pub mod rules;
