@@ -6,4 +6,5 @@ pub mod breaker;
 pub mod gate;
 pub mod ids;
 pub mod remediation;
+pub mod render;
 pub mod rules;
