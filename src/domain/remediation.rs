@@ -342,8 +342,22 @@ pub struct CommandRecord {
     pub directory: String,
     /// The environment of the step.
     pub env: BTreeMap<String, String>,
-    /// Commands that run before it, with network through the proxy.
-    pub setup: Vec<String>,
+    /// Steps that run before it, with network through the proxy.
+    #[serde(default)]
+    pub setup: Vec<SetupStep>,
+}
+
+/// A step that prepares the tree: an earlier step of the job, or a set-up command of the settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupStep {
+    /// GitHub's name of the shell; empty for the default.
+    pub shell: String,
+    /// The script.
+    pub script: String,
+    /// The folder within the tree.
+    pub directory: String,
+    /// The environment of the step.
+    pub env: BTreeMap<String, String>,
 }
 
 /// A patch that was proposed.
@@ -457,8 +471,6 @@ pub enum Event {
     Opened { opening: Opening },
     /// Another failed run of the same head.
     RunAttached { run: AttachedRun },
-    /// A worker took it. Counted before the work, so that a job that kills its process can't do so for ever.
-    Claimed { worker: String },
     /// The logs were read: the circuit's key is known before anything is paid for.
     Diagnosed { diagnosis: DiagnosisRecord },
     /// Admission passed.
@@ -501,7 +513,7 @@ pub enum Event {
     Recorded { branch: BranchName, writes: Vec<String> },
     /// How the pull request stands changed.
     PullSeen { reason: Reason, draft: bool },
-    /// The pull request's own CI is red; the evidence goes into the next attempt.
+    /// The pull request's own CI is red, and it was withdrawn; the evidence goes into the next attempt.
     CiRed { evidence: String },
     /// An outside effect is about to be done.
     Intended { what: Outside, detail: String },
@@ -525,7 +537,6 @@ impl Event {
         match self {
             Event::Opened { .. } => "opened",
             Event::RunAttached { .. } => "run_attached",
-            Event::Claimed { .. } => "claimed",
             Event::Diagnosed { .. } => "diagnosed",
             Event::Admitted { .. } => "admitted",
             Event::Cloned { .. } => "cloned",
@@ -573,8 +584,6 @@ pub enum Effect {
     CircuitSuccess,
     /// A half-open probe that was not used is given back.
     ReleaseProbe,
-    /// Our own open pull request is withdrawn.
-    WithdrawPull,
 }
 
 /// An event that the phase does not take.
@@ -618,8 +627,6 @@ pub struct Remediation {
     pub seq: u64,
     /// The failed runs.
     pub runs: Vec<AttachedRun>,
-    /// Claims since the phase last changed.
-    pub claims: u32,
     /// Proposals so far.
     pub attempts: u32,
     /// The diagnosis.
@@ -656,6 +663,10 @@ pub struct Remediation {
     pub spent: Spent,
     /// Outside effects that were started and not reported done.
     pub intents: Vec<Outside>,
+    /// The time of the first event.
+    pub opened_at: DateTime<Utc>,
+    /// When branch and pull request were written.
+    pub published_at: Option<DateTime<Utc>>,
     /// The time of the last event.
     pub updated_at: DateTime<Utc>,
 }
@@ -675,7 +686,6 @@ impl Remediation {
             detail: String::new(),
             seq: 1,
             runs: Vec::new(),
-            claims: 0,
             attempts: 0,
             diagnosis: None,
             snapshot: None,
@@ -694,6 +704,8 @@ impl Remediation {
             recorded: Vec::new(),
             spent: Spent::default(),
             intents: Vec::new(),
+            opened_at: at,
+            published_at: None,
             updated_at: at,
         };
         Ok((state, vec![Effect::Work]))
@@ -734,10 +746,6 @@ impl Remediation {
         let mut effects = Vec::new();
         let to = match (self.phase, event) {
             (_, Event::Opened { .. }) => return Err(Illegal::Opening),
-            (_, Event::Claimed { .. }) => {
-                next.claims += 1;
-                self.phase
-            }
             (_, Event::RunAttached { run }) => {
                 if !next.runs.iter().any(|seen| (seen.run, seen.attempt) == (run.run, run.attempt)) {
                     next.runs.push(run.clone());
@@ -826,6 +834,7 @@ impl Remediation {
                 next.commit = Some(commit.clone());
                 next.pull.clone_from(pull);
                 next.reason = pull.as_ref().map(|_| Reason::CiPending);
+                next.published_at = Some(at);
                 effects.push(Effect::Alert);
                 P::Feedback
             }
@@ -852,7 +861,12 @@ impl Remediation {
             }
             (P::Feedback, Event::CiRed { evidence }) => {
                 next.remember(evidence);
-                effects.push(Effect::WithdrawPull);
+                // The withdrawn pull request and its branch are gone; the next patch gets new ones.
+                next.reason = None;
+                next.pull = None;
+                next.branch = None;
+                next.commit = None;
+                next.published_at = None;
                 P::Patching
             }
             (P::Analysis | P::Rerunning | P::Feedback, Event::Completed { reason }) => {
@@ -887,17 +901,11 @@ impl Remediation {
             (_, Event::Superseded { reason }) => {
                 next.end(*reason, Place::Superseded, event, "")?;
                 effects.extend([Effect::Alert, Effect::ReleaseProbe]);
-                if self.pull.is_some() {
-                    effects.push(Effect::WithdrawPull);
-                }
                 P::Superseded
             }
             (_, Event::Cancelled { by, why }) => {
                 next.end(Reason::ByPerson, Place::Cancelled, event, &format!("{by}: {why}"))?;
                 effects.extend([Effect::Alert, Effect::ReleaseProbe]);
-                if self.pull.is_some() {
-                    effects.push(Effect::WithdrawPull);
-                }
                 P::Cancelled
             }
             (
@@ -929,7 +937,6 @@ impl Remediation {
         };
         if to != self.phase {
             debug_assert!(self.phase.may_become(to), "{} -> {to}", self.phase);
-            next.claims = 0;
             if !to.is_end() {
                 effects.insert(0, Effect::Work);
             }
@@ -1065,7 +1072,6 @@ mod tests {
         let mut all = vec![
             opened(),
             Event::RunAttached { run: run(1) },
-            Event::Claimed { worker: "w".into() },
             Event::Diagnosed { diagnosis },
             Event::Admitted { verdict: verdict() },
             Event::Cloned { snapshot: "s".into() },
@@ -1151,7 +1157,7 @@ mod tests {
         assert!(effects(&feedback, Event::PullSeen { reason: Reason::ReadyForReview, draft: false }).contains(&Effect::CircuitSuccess));
         assert!(effects(&feedback, Event::Failed { reason: Reason::CiRed, detail: String::new() }).contains(&Effect::CircuitFailure));
         assert!(effects(&feedback, Event::Completed { reason: Reason::Merged }).contains(&Effect::CircuitSuccess));
-        assert!(effects(&feedback, Event::Superseded { reason: Reason::HeadMoved }).contains(&Effect::WithdrawPull));
+        assert!(effects(&feedback, Event::Superseded { reason: Reason::HeadMoved }).contains(&Effect::ReleaseProbe));
         let unblamed = effects(&opening(), Event::Blocked { reason: Reason::LogExpired, verdict: None, detail: String::new() });
         assert!(unblamed.contains(&Effect::ReleaseProbe) && !unblamed.contains(&Effect::CircuitFailure));
     }
