@@ -5,4 +5,6 @@
 pub mod breaker;
 pub mod gate;
 pub mod ids;
+pub mod proof;
 pub mod remediation;
+pub mod workflow;
