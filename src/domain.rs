@@ -5,6 +5,8 @@
 pub mod breaker;
 pub mod gate;
 pub mod ids;
+pub mod proof;
 pub mod remediation;
 pub mod render;
 pub mod rules;
+pub mod workflow;
