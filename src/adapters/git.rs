@@ -20,11 +20,11 @@ mod tree;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use self::mirror::{Access, Mirror};
 use self::network::Watch;
@@ -125,9 +125,11 @@ impl GitMirrors {
         };
         let options = Arc::clone(&self.options);
         let remote = remote.clone();
-        self.blocking(limit, what, move || {
+        self.blocking(limit, what, move |begun| {
             let _writer = writer;
             let mut mirror = Mirror::open(&options, remote.key(), access)?;
+            // Waiting for the lock has a limit of its own; the operation's time starts here.
+            begun();
             let result = work(&mut mirror, &remote, &options);
             if matches!(result, Err(GitError::Corrupt { .. })) {
                 mirror.suspect();
@@ -137,28 +139,40 @@ impl GitMirrors {
         .await
     }
 
+    /// Runs blocking work within a permit. `limit` counts from when the work calls what it is given.
     async fn blocking<T, W>(&self, limit: Option<Duration>, what: String, work: W) -> Result<T, GitError>
     where
         T: Send + 'static,
-        W: FnOnce() -> Result<T, GitError> + Send + 'static,
+        W: FnOnce(&mut dyn FnMut()) -> Result<T, GitError> + Send + 'static,
     {
-        let started = Instant::now();
         let timeout = |after| GitError::Timeout { what: what.clone(), after };
+        let joined = |joined: Result<Result<T, GitError>, tokio::task::JoinError>| {
+            joined.unwrap_or_else(|error| Err(GitError::Failed { what: what.clone(), reason: error.to_string() }))
+        };
         let permit = Arc::clone(&self.permits).acquire_owned();
         let permit = match limit {
             None => permit.await,
             Some(after) => tokio::time::timeout(after, permit).await.map_err(|_| timeout(after))?,
         };
         let permit = permit.map_err(|_| GitError::Failed { what: what.clone(), reason: "the adapter is shutting down".to_owned() })?;
-        let task = tokio::task::spawn_blocking(move || {
+        let (begin, begun) = oneshot::channel();
+        let mut task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            work()
+            let mut begin = Some(begin);
+            work(&mut || {
+                if let Some(begin) = begin.take() {
+                    // Nobody listens where there is no limit.
+                    let _ = begin.send(());
+                }
+            })
         });
-        let joined = match limit {
-            None => task.await,
-            Some(after) => tokio::time::timeout(after.saturating_sub(started.elapsed()), task).await.map_err(|_| timeout(after))?,
-        };
-        joined.map_err(|error| GitError::Failed { what: what.clone(), reason: error.to_string() })?
+        let Some(after) = limit else { return joined(task.await) };
+        tokio::select! {
+            ended = &mut task => return joined(ended),
+            // An error means that the work ended without having begun; then the task ends at once, too.
+            _ = begun => {}
+        }
+        joined(tokio::time::timeout(after, task).await.map_err(|_| timeout(after))?)
     }
 
     /// Time for a network operation as seen from outside: the watch inside ends it first wherever libgit2 calls back.
@@ -179,10 +193,10 @@ impl Git for GitMirrors {
         }
         let (branch, sha) = (branch.clone(), sha.clone());
         let what = format!("fetch of {} from `{}`", sha.short(), remote.location());
-        let limit = self.outer_limit() + self.options.lock_wait;
+        let limit = self.outer_limit();
         self.on_mirror(remote, Access::Write, Some(limit), what.clone(), move |mirror, remote, options| {
             let watch = Watch::new(what, remote, options);
-            network::fetch(mirror, remote, &branch, &sha, &watch)
+            network::fetch(mirror, remote, &branch, &sha, &watch, options)
         })
         .await
     }
@@ -228,7 +242,7 @@ impl Git for GitMirrors {
         ours(branch)?;
         let (branch, sha) = (branch.clone(), sha.clone());
         let what = format!("push of `{branch}` to `{}`", remote.location());
-        let limit = self.outer_limit() + self.options.lock_wait;
+        let limit = self.outer_limit();
         self.on_mirror(remote, Access::Write, Some(limit), what.clone(), move |mirror, remote, options| match remote.location() {
             Location::Local(path) => local::create_branch(mirror, path, &branch, &sha),
             Location::Http(_) => network::push_new(mirror, remote, &branch, &sha, &Watch::new(what, remote, options)),
@@ -240,7 +254,7 @@ impl Git for GitMirrors {
         ours(branch)?;
         let (branch, expected) = (branch.clone(), expected.clone());
         let what = format!("deletion of `{branch}` in `{}`", remote.location());
-        let limit = self.outer_limit() + self.options.lock_wait;
+        let limit = self.outer_limit();
         self.on_mirror(remote, Access::Write, Some(limit), what.clone(), move |mirror, remote, options| match remote.location() {
             Location::Local(path) => local::delete_branch(path, &branch, &expected),
             Location::Http(_) => network::delete_branch(mirror, remote, &branch, &expected, &Watch::new(what, remote, options)),
@@ -251,21 +265,24 @@ impl Git for GitMirrors {
     async fn remote_head(&self, remote: &Remote, branch: &BranchName) -> Result<Option<CommitSha>, GitError> {
         let (remote, branch, options) = (remote.clone(), branch.clone(), Arc::clone(&self.options));
         let what = format!("look-up of `{branch}` in `{}`", remote.location());
-        self.blocking(Some(self.outer_limit()), what.clone(), move || match remote.location() {
-            Location::Local(path) => local::head(path, &branch),
-            Location::Http(_) => network::remote_head(&mirror::lookup(&options.root)?, &remote, &branch, &Watch::new(what, &remote, &options)),
+        self.blocking(Some(self.outer_limit()), what.clone(), move |begun| {
+            begun();
+            match remote.location() {
+                Location::Local(path) => local::head(path, &branch),
+                Location::Http(_) => network::remote_head(&mirror::lookup(&options.root)?, &remote, &branch, &Watch::new(what, &remote, &options)),
+            }
         })
         .await
     }
 
     async fn clean(&self, keep_newer_than: DateTime<Utc>) -> Result<CleanReport, GitError> {
         let options = Arc::clone(&self.options);
-        self.blocking(None, "cleaning".to_owned(), move || mirror::clean(&options, SystemTime::from(keep_newer_than))).await
+        self.blocking(None, "cleaning".to_owned(), move |_| mirror::clean(&options, SystemTime::from(keep_newer_than))).await
     }
 }
 
 fn ours(branch: &BranchName) -> Result<(), GitError> {
-    if branch.is_fix_branch() { Ok(()) } else { Err(GitError::NotOurs { branch: branch.clone() }) }
+    if branch.is_ours() { Ok(()) } else { Err(GitError::NotOurs { branch: branch.clone() }) }
 }
 
 /// The commit's id as libgit2 takes it.
@@ -283,9 +300,20 @@ fn sha(oid: git2::Oid) -> Result<CommitSha, GitError> {
 
 /// Text from outside as it may stand in a message: one line, escaped, bounded.
 fn shown(text: &str) -> String {
-    const MOST: usize = 400;
-    let mut short: String = text.trim().chars().take(MOST).flat_map(|c| if c == '\n' { ' '.escape_debug() } else { c.escape_debug() }).collect();
-    if text.trim().chars().nth(MOST).is_some() {
+    shown_up_to(text, 400)
+}
+
+fn shown_up_to(text: &str, most: usize) -> String {
+    let mut short = String::new();
+    for c in text.trim().chars().take(most) {
+        match c {
+            '\n' | '\t' => short.push(' '),
+            // Control characters move a terminal's cursor, and directional ones reorder what is read.
+            c if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => short.extend(c.escape_unicode()),
+            c => short.push(c),
+        }
+    }
+    if text.trim().chars().nth(most).is_some() {
         short.push('…');
     }
     short

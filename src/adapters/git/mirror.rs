@@ -26,6 +26,8 @@ const TRASH: &str = "trash";
 const LOOKUP: &str = "lookup";
 /// In a mirror in which something unreadable was met.
 const SUSPECT: &str = "regreen-suspect";
+/// Refs that keep what was fetched in sight of the next negotiation.
+pub(super) const SEEN: &str = "refs/regreen/seen";
 /// How often a held lock is asked again. Only the operating system's lock is polled; it is contended between
 /// processes only.
 const LOCK_POLL: Duration = Duration::from_millis(20);
@@ -143,8 +145,32 @@ impl Mirror {
         oid(sha).is_ok_and(|oid| self.repo.find_commit(oid).and_then(|commit| commit.tree()).is_ok())
     }
 
+    /// Builds the mirror anew, empty, if anything that its refs name is gone. Needs the write lock.
+    pub(super) fn mend(&mut self, options: &GitOptions) -> Result<(), GitError> {
+        let whole = || -> Result<bool, git2::Error> {
+            let odb = self.repo.odb()?;
+            for reference in self.repo.references()? {
+                if !reference?.target().is_none_or(|target| odb.exists(target)) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        if whole().unwrap_or(false) {
+            return Ok(());
+        }
+        tracing::warn!(mirror = self.key, "the mirror has lost objects and is built anew");
+        take_out(&options.root, &self.dir)?;
+        make(&options.root, &self.dir)?;
+        self.repo = Repository::open_bare(&self.dir).map_err(|error| self.damaged("opening the mirror", &error))?;
+        self.rebuilt = true;
+        Ok(())
+    }
+
     pub(super) fn commit(&self, sha: &CommitSha) -> Result<git2::Commit<'_>, GitError> {
         self.repo.find_commit(oid(sha)?).map_err(|error| match error.code() {
+            // A pack that can't be read is as if it were not there; the ref tells that it once was.
+            ErrorCode::NotFound if self.repo.find_reference(&format!("{SEEN}/{sha}")).is_ok() => self.damaged("reading a commit", &error),
             ErrorCode::NotFound => GitError::NotFound { what: format!("commit {} in the mirror `{}`", sha.short(), self.key) },
             _ => self.damaged("reading a commit", &error),
         })
@@ -196,6 +222,10 @@ fn make(root: &Path, dir: &Path) -> Result<(), GitError> {
     // Redirects stay on the host they started from: the next host would be asked, and would get, our token.
     config.set_bool("http.followRedirects", false).map_err(failed)?;
     config.set_i32("gc.auto", 0).map_err(failed)?;
+    // No search for deltas when packing: it costs more than it saves for one tree (export) or a few files (push).
+    // libgit2 1.9 reads its threshold under the wrong name, so both are set.
+    config.set_i32("pack.deltaCacheSize", 0).map_err(failed)?;
+    config.set_i32("core.bigFileThreshold", 0).map_err(failed)?;
     drop((config, repo));
     fs::rename(&aside, dir).map_err(storage(format!("putting the mirror `{}` in place", dir.display())))
 }

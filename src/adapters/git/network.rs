@@ -13,13 +13,11 @@ use git2::{
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::mirror::Mirror;
+use super::mirror::{Mirror, SEEN};
 use super::{GitOptions, oid, sha as id, shown};
 use crate::domain::ids::{BranchName, CommitSha};
 use crate::ports::git::{DeleteOutcome, FetchReport, FetchedBy, GitError, Location, PushOutcome, Remote};
 
-/// Refs of the mirror that keep what was fetched in sight of the next negotiation.
-const SEEN: &str = "refs/regreen/seen";
 /// Refs of the mirror that keep what we made.
 const MADE: &str = "refs/regreen/made";
 
@@ -85,6 +83,9 @@ impl Watch {
         }
         if message.starts_with("cannot redirect from") || message.starts_with("unexpected redirect") {
             return GitError::Failed { what: self.what.clone(), reason: format!("`{remote}` sent us to another host, which is not followed") };
+        }
+        if message.starts_with("could not find repository at") {
+            return GitError::NotFound { what: format!("a git repository at `{remote}`") };
         }
         match (error.code(), error.class()) {
             (ErrorCode::Auth, _) => GitError::Unauthorized { remote, reason },
@@ -171,16 +172,24 @@ fn head_of(connection: &RemoteConnection<'_, '_, '_>, branch: &BranchName) -> Re
 
 /// Brings the commit into the mirror: with its branch where the branch is still there, else by its exact id, else by
 /// the branch in the hope that it contains it (servers that give out no unadvertised ids).
-pub(super) fn fetch(mirror: &mut Mirror, remote: &Remote, branch: &BranchName, sha: &CommitSha, watch: &Watch) -> Result<FetchReport, GitError> {
-    let rebuilt = mirror.rebuilt();
-    let report = |by| {
+pub(super) fn fetch(
+    mirror: &mut Mirror,
+    remote: &Remote,
+    branch: &BranchName,
+    sha: &CommitSha,
+    watch: &Watch,
+    options: &GitOptions,
+) -> Result<FetchReport, GitError> {
+    let report = |by, mirror: &Mirror| {
         let (received_bytes, received_objects) = watch.received.get();
-        FetchReport { by, received_bytes, received_objects, rebuilt }
+        FetchReport { by, received_bytes, received_objects, rebuilt: mirror.rebuilt() }
     };
     // Another task may have brought it while this one waited for the lock.
     if mirror.has(sha) {
-        return Ok(report(FetchedBy::Present));
+        return Ok(report(FetchedBy::Present, mirror));
     }
+    // What the refs name is told to the server as had: a mirror that has lost some of it would never get it again.
+    mirror.mend(options)?;
     let wanted = oid(sha)?;
     let not_found = || GitError::NotFound { what: format!("commit {} of `{branch}` in `{}`", sha.short(), remote.location()) };
     let (exact, whole) = (format!("+{sha}:{SEEN}/{sha}"), format!("+refs/heads/{branch}:{SEEN}/{sha}"));
@@ -195,7 +204,7 @@ pub(super) fn fetch(mirror: &mut Mirror, remote: &Remote, branch: &BranchName, s
         drop(connection);
         match fetched {
             Ok(()) if mirror.has(sha) => {
-                return Ok(report(if tip == Some(wanted) { FetchedBy::Branch } else { FetchedBy::ExactSha }));
+                return Ok(report(if tip == Some(wanted) { FetchedBy::Branch } else { FetchedBy::ExactSha }, mirror));
             }
             // Refused ids come as protocol errors of many wordings; only what is certain to repeat ends here.
             Err(error @ (GitError::Unauthorized { .. } | GitError::Timeout { .. } | GitError::TooLarge { .. } | GitError::Untrusted { .. })) => {
@@ -212,7 +221,7 @@ pub(super) fn fetch(mirror: &mut Mirror, remote: &Remote, branch: &BranchName, s
         // The ref of this name was set to the branch's tip; it shall name what it says.
         mirror.pin(&format!("{SEEN}/{tip}"), tip)?;
         mirror.pin(&format!("{SEEN}/{sha}"), wanted)?;
-        return Ok(report(FetchedBy::Branch));
+        return Ok(report(FetchedBy::Branch, mirror));
     }
     Err(not_found())
 }

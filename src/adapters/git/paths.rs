@@ -10,12 +10,7 @@ const MAX_PATH_BYTES: usize = 3072;
 
 /// A refusal of a path.
 pub(super) fn refused(path: &[u8], reason: impl Into<String>) -> GitError {
-    let text = String::from_utf8_lossy(path);
-    let mut shown: String = text.chars().take(200).flat_map(char::escape_debug).collect();
-    if text.chars().nth(200).is_some() {
-        shown.push('…');
-    }
-    GitError::BadPath { path: shown, reason: reason.into() }
+    GitError::BadPath { path: super::shown_up_to(&String::from_utf8_lossy(path), 200), reason: reason.into() }
 }
 
 /// Checks a whole path, given with slashes.
