@@ -1,5 +1,6 @@
 //! regreen turns red branches green. See `ARCHITECTURE.md` for the map of the house.
 
+pub mod adapters;
 pub mod config;
 pub mod domain;
 pub mod ports;

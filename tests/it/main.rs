@@ -1,1 +1,3 @@
+//! Flows over real git, real HTTP and real processes.
 
+mod git;
