@@ -1,0 +1,4 @@
+//! The pure floor: no runtime, no I/O, no clock, no randomness, no environment.
+
+pub mod patch;
+pub mod risk;
