@@ -10,3 +10,7 @@ pub mod remediation;
 pub mod render;
 pub mod rules;
 pub mod workflow;
+//! The pure floor: no runtime, no I/O, no clock, no randomness, no environment.
+
+pub mod patch;
+pub mod risk;

@@ -4,3 +4,7 @@ pub mod adapters;
 pub mod config;
 pub mod domain;
 pub mod ports;
+//! regreen turns red branches green.
+
+pub mod cli;
+pub mod domain;
