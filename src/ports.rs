@@ -1,0 +1,3 @@
+//! The traits at the edge.
+
+pub mod sandbox;
