@@ -8,3 +8,7 @@ pub mod ports;
 
 pub mod cli;
 pub mod domain;
+//! regreen turns red branches green.
+
+pub mod adapters;
+pub mod ports;

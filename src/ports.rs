@@ -6,3 +6,6 @@ pub mod forge;
 pub mod git;
 pub mod llm;
 pub mod store;
+//! The traits at the edge.
+
+pub mod sandbox;
