@@ -1,1 +1,4 @@
-//! x
+//! regreen turns red branches green.
+
+pub mod cli;
+pub mod domain;
