@@ -14,3 +14,6 @@ pub mod workflow;
 
 pub mod patch;
 pub mod risk;
+//! The pure floor: no runtime, no I/O, no clock, no randomness, no environment.
+
+pub mod diagnosis;
