@@ -639,6 +639,9 @@ pub struct Remediation {
     pub left_to_ci: Option<String>,
     /// The failed jobs were rerun once.
     pub rerun: bool,
+    /// The runs that were told to run again.
+    #[serde(default)]
+    pub reruns: Vec<String>,
     /// The patch in hand.
     pub proposal: Option<ProposalRecord>,
     /// Evidence for the next attempt, oldest first.
@@ -692,6 +695,7 @@ impl Remediation {
             command: None,
             left_to_ci: None,
             rerun: false,
+            reruns: Vec::new(),
             proposal: None,
             evidence: Vec::new(),
             verdict: None,
@@ -952,7 +956,12 @@ impl Remediation {
         next.updated_at = at;
         match event {
             Event::Intended { what, .. } if !next.intents.contains(what) => next.intents.push(*what),
-            Event::Done { what, .. } => next.intents.retain(|open| open != what),
+            Event::Done { what, detail } => {
+                next.intents.retain(|open| open != what);
+                if *what == Outside::RerunJobs {
+                    next.reruns.push(detail.clone());
+                }
+            }
             _ => {}
         }
         next
