@@ -280,12 +280,11 @@ fn without_duration(name: &str) -> &str {
         text.starts_with(|c: char| c.is_ascii_digit()) && ["ms", "s", "m", "min", "sec", "µs", "ns"].contains(&unit)
     };
     for (open, close) in [('(', ')'), ('[', ']')] {
-        if let Some(inner) = name.strip_suffix(close) {
-            if let Some((before, inside)) = inner.rsplit_once(open) {
-                if is_duration(inside) {
-                    return before.trim_end();
-                }
-            }
+        if let Some(inner) = name.strip_suffix(close)
+            && let Some((before, inside)) = inner.rsplit_once(open)
+            && is_duration(inside)
+        {
+            return before.trim_end();
         }
     }
     match name.rsplit_once(' ') {

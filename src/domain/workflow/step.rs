@@ -58,7 +58,7 @@ pub(super) fn plan(candidate: &Candidate, failed: &Failed) -> Result<StepPlan, N
         };
         let number = value.to_number();
         // GitHub lets no job run longer than five days on its own machines.
-        (number >= 1.0 && number <= 7200.0).then_some(number as u32)
+        (1.0..=7200.0).contains(&number).then_some(number as u32)
     };
     Ok(StepPlan {
         job_id: (*id).to_owned(),

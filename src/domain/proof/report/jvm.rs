@@ -31,10 +31,11 @@ impl Reader for Maven {
             let [run, failures, errors, skipped] = [1, 2, 3, 4].map(|group| number(&found[group]).unwrap_or(0));
             if found[5].contains("Time elapsed") {
                 self.in_classes = self.in_classes.saturating_add(run);
-                if failures + errors == 0 && run > skipped {
-                    if let Some(class) = IN_CLASS.captures(&found[5]) {
-                        self.tally.passing.insert(class[1].to_owned());
-                    }
+                if failures + errors == 0
+                    && run > skipped
+                    && let Some(class) = IN_CLASS.captures(&found[5])
+                {
+                    self.tally.passing.insert(class[1].to_owned());
                 }
                 return;
             }
