@@ -420,9 +420,14 @@ jobs:
             calls: vec!["./.github/workflows/x.yml".to_owned()],
         }
     );
-    for (runs_on, expected) in
-        [("ubuntu-latest", false), ("our-machine", true), ("{group: big}", true), ("'${{ inputs.os }}'", true), ("'${{ matrix.os }}'", true)]
-    {
+    for (runs_on, expected) in [
+        ("ubuntu-latest", false),
+        ("our-machine", true),
+        ("{group: big}", true),
+        ("\"${{ matrix.os || 'ubuntu-latest' }}\"", false),
+        ("'${{ inputs.os }}'", true),
+        ("'${{ matrix.os }}'", true),
+    ] {
         let text = format!("on: push\njobs: {{a: {{runs-on: {runs_on}, steps: []}}}}\n");
         assert_eq!(of(&text).self_hosted, expected, "{runs_on}");
     }
