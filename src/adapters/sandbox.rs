@@ -438,10 +438,10 @@ impl Walls {
     fn landlock(&self, tree: &Path, home: &Path, scratch: &Path, temporary: &Path) -> Landlock {
         let paths = |list: &[&str]| list.iter().map(PathBuf::from).collect::<Vec<_>>();
         if self.kind != SandboxKind::Weak {
-            // The walls decide what is there at all; /proc and /dev keep their own bounds.
+            // The walls decide what is there at all. Nothing of /proc is written, a second time.
             return Landlock {
                 read: paths(&["/"]),
-                write: paths(&[WORKSPACE, HOME, "/tmp", "/dev", "/proc"]),
+                write: paths(&[WORKSPACE, HOME, "/tmp", "/dev"]),
                 deny_tcp: false,
             };
         }

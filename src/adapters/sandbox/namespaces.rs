@@ -35,11 +35,28 @@ const HOST: &str = "/oldroot";
 /// Where the inside is built.
 const INSIDE: &str = "/newroot";
 
-/// Parts of `/proc` through which the host could be changed by whoever has user id 0 outside, as bubblewrap covers them.
-const PROC_READ_ONLY: &[&str] = &["sys", "sysrq-trigger", "irq", "bus", "fs"];
+/// Parts of `/proc` through which whoever has user id 0 outside could change the host, with no capability needed.
+pub const PROC_READ_ONLY: &[&str] = &[
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+    "/proc/irq",
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/acpi",
+    "/proc/scsi",
+    "/proc/mtrr",
+    "/proc/driver",
+];
 
 /// Parts of `/proc` that tell user id 0 more than a job should know.
-pub const PROC_MASKED: &[&str] = &["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kmsg"];
+pub const PROC_MASKED: &[&str] = &[
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/timer_list",
+    "/proc/kmsg",
+    "/proc/slabinfo",
+    "/proc/vmallocinfo",
+];
 
 /// Builds the walls and runs the job inside.
 pub fn launch(spec: Spec) -> ExitCode {
@@ -242,12 +259,12 @@ fn mount_proc() -> Result<(), String> {
     mount(Some("proc"), &target, Some("proc"), flags, None::<&str>)
         .map_err(|error| format!("mount /proc: {error}"))?;
     for name in PROC_READ_ONLY {
-        let part = target.join(name);
+        let part = inside(Path::new(name));
         if part.exists() {
             let none = None::<&str>;
             mount(Some(&part), &part, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)
                 .and_then(|()| set_attributes(&part, MOUNT_ATTR_RDONLY, true))
-                .map_err(|error| format!("close /proc/{name}: {error}"))?;
+                .map_err(|error| format!("close {name}: {error}"))?;
         }
     }
     for part in PROC_MASKED {
