@@ -12,10 +12,7 @@ use std::{
 
 use regreen::{
     adapters::sandbox::{self, Bwrap, Namespaces, Options, Weak},
-    ports::sandbox::{
-        Exit, HOME, LimitKind, Network, Sandbox, SandboxError, SandboxJob, SandboxKind, SandboxOutcome, Shell,
-        ShellCommand,
-    },
+    ports::sandbox::{Exit, HOME, LimitKind, Network, Sandbox, SandboxError, SandboxJob, SandboxKind, SandboxOutcome, Shell, ShellCommand},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -224,7 +221,9 @@ async fn no_network(sandbox: &dyn Sandbox) {
     listener.set_nonblocking(true).unwrap();
     let place = Place::new();
     let port = listener.local_addr().unwrap().port();
-    let script = format!("if (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; then echo connected; fi; if (exec 3<>/dev/tcp/1.1.1.1/53) 2>/dev/null; then echo out; fi; echo done");
+    let script = format!(
+        "if (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; then echo connected; fi; if (exec 3<>/dev/tcp/1.1.1.1/53) 2>/dev/null; then echo out; fi; echo done"
+    );
     let outcome = run(sandbox, &place.job(&script)).await;
     assert_eq!(text(&outcome), "done\n");
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
@@ -307,10 +306,7 @@ fn marker() -> String {
 fn marked(marker: &str) -> Vec<String> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    lines
-        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-        .filter(|line| line.starts_with("sleep ") && line.contains(marker))
-        .collect()
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.starts_with("sleep ") && line.contains(marker)).collect()
 }
 
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
@@ -549,7 +545,11 @@ async fn rust(sandbox: &dyn Sandbox) {
 async fn python(sandbox: &dyn Sandbox) {
     crate::requires!("python", has("python3"), "python3");
     let place = Place::new();
-    fs::write(place.tree().join("test_it.py"), "import unittest, ssl, sqlite3\nclass T(unittest.TestCase):\n    def test_it(self):\n        self.assertEqual(1, 1)\n").unwrap();
+    fs::write(
+        place.tree().join("test_it.py"),
+        "import unittest, ssl, sqlite3\nclass T(unittest.TestCase):\n    def test_it(self):\n        self.assertEqual(1, 1)\n",
+    )
+    .unwrap();
     let outcome = run(sandbox, &place.job("python3 -m unittest -v test_it; python3 -m venv --without-pip /tmp/v 2>&1 || python3 -c 'print(1)'")).await;
     assert_eq!(outcome.exit, Exit::Code(0));
     assert!(text(&outcome).contains("OK"));

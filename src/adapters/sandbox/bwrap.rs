@@ -13,9 +13,23 @@ use super::{
 pub fn arguments(mounts: &[Mount]) -> Vec<OsString> {
     let id = INSIDE_ID.to_string();
     let mut arguments: Vec<OsString> = [
-        "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-        "--die-with-parent", "--as-pid-1", "--cap-drop", "ALL", "--clearenv", "--hostname", "regreen", "--uid", &id,
-        "--gid", &id,
+        "--unshare-user",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--die-with-parent",
+        "--as-pid-1",
+        "--cap-drop",
+        "ALL",
+        "--clearenv",
+        "--hostname",
+        "regreen",
+        "--uid",
+        &id,
+        "--gid",
+        &id,
     ]
     .iter()
     .map(OsString::from)

@@ -58,11 +58,7 @@ pub fn proportional_bytes(pids: &[i32]) -> u64 {
 /// Everyone below `root`, at most one more than `most`.
 #[must_use]
 pub fn descendants(root: i32, most: usize) -> Vec<i32> {
-    if Path::new("/proc/thread-self/children").exists() {
-        by_children(root, most)
-    } else {
-        by_parents(root, most)
-    }
+    if Path::new("/proc/thread-self/children").exists() { by_children(root, most) } else { by_parents(root, most) }
 }
 
 /// The direct children of `root`.
@@ -157,10 +153,7 @@ mod tests {
     #[test]
     fn a_hostile_name_does_not_shift_the_fields() {
         let line = b"7 (a) R 1 (b) S 5 7 7 0 -1 4194560 1 2 3 4 10 20 30 40 20 0 3 0 100 1000 55 18446744073709551615";
-        assert_eq!(
-            Stat::parse(line),
-            Some(Stat { parent: 5, ticks: 100, threads: 3, resident_pages: 55 })
-        );
+        assert_eq!(Stat::parse(line), Some(Stat { parent: 5, ticks: 100, threads: 3, resident_pages: 55 }));
         assert_eq!(Stat::parse(b"7 (a"), None);
         assert_eq!(Stat::parse(b"7 (a) S 5"), None);
     }

@@ -79,12 +79,8 @@ pub fn supervise(mut launch: Launch, stop: &Arc<AtomicBool>) -> Result<SandboxOu
     let (status, status_end) = io::pipe().map_err(SandboxError::io("open a pipe"))?;
     launch.spec.status_fd = status_end.as_raw_fd();
     let spec = launch.scratch.path().join("spec.json");
-    let text = serde_json::to_vec(&launch.spec).map_err(|error| SandboxError::Setup {
-        reason: format!("a path is not UTF-8: {error}"),
-    })?;
-    File::create(&spec)
-        .and_then(|mut file| file.write_all(&text))
-        .map_err(SandboxError::io("write the specification"))?;
+    let text = serde_json::to_vec(&launch.spec).map_err(|error| SandboxError::Setup { reason: format!("a path is not UTF-8: {error}") })?;
+    File::create(&spec).and_then(|mut file| file.write_all(&text)).map_err(SandboxError::io("write the specification"))?;
     let input = File::open(&spec).map_err(SandboxError::io("open the specification"))?;
 
     let mut command = Command::new(&launch.program);
@@ -104,9 +100,7 @@ pub fn supervise(mut launch: Launch, stop: &Arc<AtomicBool>) -> Result<SandboxOu
         command.pre_exec(move || prepare_child(service, keep, death));
     }
     let started = Instant::now();
-    let child = command
-        .spawn()
-        .map_err(SandboxError::io(format!("start `{}`", launch.program.display())))?;
+    let child = command.spawn().map_err(SandboxError::io(format!("start `{}`", launch.program.display())))?;
     // Our copies of the writing ends must go, or their readers never see an end.
     drop(command);
     drop(status_end);
@@ -211,11 +205,7 @@ impl Watch<'_> {
         let exit = match self.ended_by {
             Some(exit) => exit,
             None => self.reported().map_err(|reason| SandboxError::Setup {
-                reason: if reason.is_empty() {
-                    format!("the launcher ended with {launcher}: {}", self.kept.complaint())
-                } else {
-                    reason
-                },
+                reason: if reason.is_empty() { format!("the launcher ended with {launcher}: {}", self.kept.complaint()) } else { reason },
             })?,
         };
         let (output, truncated) = self.kept.finish();
