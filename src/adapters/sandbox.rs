@@ -120,6 +120,7 @@ pub fn detect(launcher: &Path, allow_weak: bool) -> Result<Arc<dyn Sandbox>, San
 /// # Errors
 /// As [`detect`].
 pub fn detect_with(options: &Options, allow_weak: bool) -> Result<Arc<dyn Sandbox>, SandboxError> {
+    sweep(&options.scratch);
     let mut reasons = Vec::new();
     match Bwrap::new(options.clone()) {
         Some(bwrap) => match probe(&bwrap.0) {
@@ -317,7 +318,7 @@ impl Walls {
         job.validate()?;
         let mut way_out = None;
         if let Network::Hosts(hosts) = &job.network {
-            let folder = private_folder(&self.options.scratch)?;
+            let folder = PrivateFolder::new(&self.options.scratch)?;
             let socket = folder.path().join("proxy.sock");
             let proxy =
                 Proxy::start(&socket, hosts.clone(), self.options.upstream.clone()).map_err(SandboxError::io(format!("listen on `{}`", socket.display())))?;
@@ -359,7 +360,7 @@ impl Walls {
             return Err(SandboxError::Invalid { what: format!("home `{}`", home.display()), reason: "it and the tree must not lie in each other".to_owned() });
         }
         let directory = inside_tree(&tree, &job.directory)?;
-        let scratch = private_folder(&self.options.scratch)?;
+        let scratch = PrivateFolder::new(&self.options.scratch)?;
         let scratch_path = real(scratch.path(), "private folder")?;
         let view = view::View {
             tree: &tree,
@@ -443,13 +444,49 @@ impl Walls {
     }
 }
 
-/// A folder only we can enter.
-fn private_folder(place: &Path) -> Result<tempfile::TempDir, SandboxError> {
-    tempfile::Builder::new()
-        .prefix("regreen-box-")
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in(place)
-        .map_err(SandboxError::io(format!("create a folder in `{}`", place.display())))
+/// How the private folders of calls are named.
+const BOX_PREFIX: &str = "regreen-box-";
+
+/// A folder that only we can enter, locked while we live and removed at the end.
+#[derive(Debug)]
+struct PrivateFolder {
+    folder: tempfile::TempDir,
+    /// Held so that [`sweep`] of another process leaves the folder alone.
+    _lock: fs::File,
+}
+
+impl PrivateFolder {
+    fn new(place: &Path) -> Result<Self, SandboxError> {
+        let make = || {
+            let folder = tempfile::Builder::new().prefix(BOX_PREFIX).permissions(fs::Permissions::from_mode(0o700)).tempdir_in(place)?;
+            let lock = fs::File::create(folder.path().join("lock"))?;
+            lock.lock()?;
+            Ok(Self { folder, _lock: lock })
+        };
+        make().map_err(SandboxError::io(format!("create a folder in `{}`", place.display())))
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Removes the private folders of services that were killed. Nobody holds their locks any more.
+fn sweep(place: &Path) {
+    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+        let is_box = entry.file_name().to_str().is_some_and(|name| name.starts_with(BOX_PREFIX));
+        // Not following links: anyone may put something of this name into a shared temporary folder.
+        if !is_box || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let Ok(lock) = fs::OpenOptions::new().write(true).open(entry.path().join("lock")) else {
+            continue;
+        };
+        if lock.try_lock().is_ok() {
+            // What can't be removed now may be removed later, or by the system's own sweep.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// The real place of `directory` relative to `tree`; links that lead out of the tree are refused.

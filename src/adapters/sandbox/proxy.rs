@@ -212,7 +212,7 @@ impl Gate {
         let mut server = match connected {
             Ok(Ok(server)) => server,
             Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
-                self.ledger.refuse(host, port, "its name leads to an address that is not public");
+                self.ledger.refuse(host, port, "its name leads to an address that is not public; list it with its port to allow that");
                 return answer(&mut client, "403 Forbidden", "this name leads to an address that is not public").await;
             }
             Ok(Err(_)) => return answer(&mut client, "502 Bad Gateway", "the host can't be reached").await,

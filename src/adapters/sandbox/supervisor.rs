@@ -30,7 +30,7 @@ use nix::{
 };
 
 use super::{
-    census,
+    PrivateFolder, census,
     disk::DiskWatch,
     spec::{Spec, Status},
 };
@@ -61,7 +61,7 @@ pub struct Launch {
     /// What it reads on standard input; the status descriptor is filled in here.
     pub spec: Spec,
     /// Private folder of this call; removed when the job has ended.
-    pub scratch: tempfile::TempDir,
+    pub scratch: PrivateFolder,
     /// The bounds.
     pub limits: Limits,
     /// Folders whose growth counts.
@@ -120,6 +120,7 @@ pub fn supervise(mut launch: Launch, stop: &Arc<AtomicBool>) -> Result<SandboxOu
             ended_by: None,
             peak_memory: None,
             peak_processes: 0,
+            host_memory: census::HostMemory::look(),
         }
         .run(started);
         disk.end();
@@ -165,6 +166,8 @@ struct Watch<'a> {
     ended_by: Option<Exit>,
     peak_memory: Option<u64>,
     peak_processes: u32,
+    /// The host's memory at the start.
+    host_memory: Option<census::HostMemory>,
 }
 
 impl Watch<'_> {
@@ -259,10 +262,18 @@ impl Watch<'_> {
         if memory > limits.memory_bytes {
             return (Some(LimitKind::Memory), false);
         }
+        // Memory files count for no process: when the host runs dry, a job that may have filled them goes, before the
+        // kernel has to choose.
+        if let (Some(host), Some(start)) = (census::HostMemory::look(), self.host_memory)
+            && host.is_scarce()
+            && memory + host.shared.saturating_sub(start.shared) > limits.memory_bytes / 2
+        {
+            return (Some(LimitKind::Memory), false);
+        }
         if census.cpu > limits.cpu {
             return (Some(LimitKind::Cpu), false);
         }
-        (None, memory > limits.memory_bytes / 4 || processes > most / 4)
+        (None, memory > limits.memory_bytes / 2 || processes > most / 2)
     }
 
     /// Kills the whole tree and returns when it is gone.
