@@ -55,14 +55,44 @@ pub fn proportional_bytes(pids: &[i32]) -> u64 {
         .sum()
 }
 
+/// The host's memory at one moment, in bytes (`/proc/meminfo`, proc_meminfo(5)).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HostMemory {
+    /// All there is.
+    pub total: u64,
+    /// What can still be given out without swapping.
+    pub available: u64,
+    /// Held by memory file systems and anonymous files, which count for no process.
+    pub shared: u64,
+}
+
+impl HostMemory {
+    /// Looks; `None` where the kernel does not say.
+    #[must_use]
+    pub fn look() -> Option<Self> {
+        Self::parse(&fs::read_to_string("/proc/meminfo").ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+            let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+            Some(kib * 1024)
+        };
+        Some(Self { total: field("MemTotal:")?, available: field("MemAvailable:")?, shared: field("Shmem:")? })
+    }
+
+    /// Whether so little is left that someone has to go.
+    #[must_use]
+    pub fn is_scarce(&self) -> bool {
+        self.available < (512 << 20).min(self.total / 16)
+    }
+}
+
 /// Everyone below `root`, at most one more than `most`.
 #[must_use]
 pub fn descendants(root: i32, most: usize) -> Vec<i32> {
-    if Path::new("/proc/thread-self/children").exists() {
-        by_children(root, most)
-    } else {
-        by_parents(root, most)
-    }
+    if Path::new("/proc/thread-self/children").exists() { by_children(root, most) } else { by_parents(root, most) }
 }
 
 /// The direct children of `root`.
@@ -157,12 +187,20 @@ mod tests {
     #[test]
     fn a_hostile_name_does_not_shift_the_fields() {
         let line = b"7 (a) R 1 (b) S 5 7 7 0 -1 4194560 1 2 3 4 10 20 30 40 20 0 3 0 100 1000 55 18446744073709551615";
-        assert_eq!(
-            Stat::parse(line),
-            Some(Stat { parent: 5, ticks: 100, threads: 3, resident_pages: 55 })
-        );
+        assert_eq!(Stat::parse(line), Some(Stat { parent: 5, ticks: 100, threads: 3, resident_pages: 55 }));
         assert_eq!(Stat::parse(b"7 (a"), None);
         assert_eq!(Stat::parse(b"7 (a) S 5"), None);
+    }
+
+    #[test]
+    fn scarce_memory_is_told() {
+        let text = "MemTotal: 16000000 kB\nMemFree: 1 kB\nMemAvailable: 8000000 kB\nShmem: 70 kB\n";
+        let memory = HostMemory::parse(text).unwrap();
+        assert_eq!(memory.shared, 70 * 1024);
+        assert!(!memory.is_scarce());
+        assert!(HostMemory { available: 1 << 20, ..memory }.is_scarce());
+        assert_eq!(HostMemory::parse("MemTotal: 1 kB"), None);
+        assert!(HostMemory::look().is_some());
     }
 
     #[test]

@@ -30,7 +30,7 @@ use nix::{
 };
 
 use super::{
-    census,
+    PrivateFolder, census,
     disk::DiskWatch,
     spec::{Spec, Status},
 };
@@ -61,7 +61,7 @@ pub struct Launch {
     /// What it reads on standard input; the status descriptor is filled in here.
     pub spec: Spec,
     /// Private folder of this call; removed when the job has ended.
-    pub scratch: tempfile::TempDir,
+    pub scratch: PrivateFolder,
     /// The bounds.
     pub limits: Limits,
     /// Folders whose growth counts.
@@ -79,12 +79,8 @@ pub fn supervise(mut launch: Launch, stop: &Arc<AtomicBool>) -> Result<SandboxOu
     let (status, status_end) = io::pipe().map_err(SandboxError::io("open a pipe"))?;
     launch.spec.status_fd = status_end.as_raw_fd();
     let spec = launch.scratch.path().join("spec.json");
-    let text = serde_json::to_vec(&launch.spec).map_err(|error| SandboxError::Setup {
-        reason: format!("a path is not UTF-8: {error}"),
-    })?;
-    File::create(&spec)
-        .and_then(|mut file| file.write_all(&text))
-        .map_err(SandboxError::io("write the specification"))?;
+    let text = serde_json::to_vec(&launch.spec).map_err(|error| SandboxError::Setup { reason: format!("a path is not UTF-8: {error}") })?;
+    File::create(&spec).and_then(|mut file| file.write_all(&text)).map_err(SandboxError::io("write the specification"))?;
     let input = File::open(&spec).map_err(SandboxError::io("open the specification"))?;
 
     let mut command = Command::new(&launch.program);
@@ -104,9 +100,7 @@ pub fn supervise(mut launch: Launch, stop: &Arc<AtomicBool>) -> Result<SandboxOu
         command.pre_exec(move || prepare_child(service, keep, death));
     }
     let started = Instant::now();
-    let child = command
-        .spawn()
-        .map_err(SandboxError::io(format!("start `{}`", launch.program.display())))?;
+    let child = command.spawn().map_err(SandboxError::io(format!("start `{}`", launch.program.display())))?;
     // Our copies of the writing ends must go, or their readers never see an end.
     drop(command);
     drop(status_end);
@@ -126,6 +120,7 @@ pub fn supervise(mut launch: Launch, stop: &Arc<AtomicBool>) -> Result<SandboxOu
             ended_by: None,
             peak_memory: None,
             peak_processes: 0,
+            host_memory: census::HostMemory::look(),
         }
         .run(started);
         disk.end();
@@ -171,6 +166,8 @@ struct Watch<'a> {
     ended_by: Option<Exit>,
     peak_memory: Option<u64>,
     peak_processes: u32,
+    /// The host's memory at the start.
+    host_memory: Option<census::HostMemory>,
 }
 
 impl Watch<'_> {
@@ -211,11 +208,7 @@ impl Watch<'_> {
         let exit = match self.ended_by {
             Some(exit) => exit,
             None => self.reported().map_err(|reason| SandboxError::Setup {
-                reason: if reason.is_empty() {
-                    format!("the launcher ended with {launcher}: {}", self.kept.complaint())
-                } else {
-                    reason
-                },
+                reason: if reason.is_empty() { format!("the launcher ended with {launcher}: {}", self.kept.complaint()) } else { reason },
             })?,
         };
         let (output, truncated) = self.kept.finish();
@@ -269,10 +262,18 @@ impl Watch<'_> {
         if memory > limits.memory_bytes {
             return (Some(LimitKind::Memory), false);
         }
+        // Memory files count for no process: when the host runs dry, a job that may have filled them goes, before the
+        // kernel has to choose.
+        if let (Some(host), Some(start)) = (census::HostMemory::look(), self.host_memory)
+            && host.is_scarce()
+            && memory + host.shared.saturating_sub(start.shared) > limits.memory_bytes / 2
+        {
+            return (Some(LimitKind::Memory), false);
+        }
         if census.cpu > limits.cpu {
             return (Some(LimitKind::Cpu), false);
         }
-        (None, memory > limits.memory_bytes / 4 || processes > most / 4)
+        (None, memory > limits.memory_bytes / 2 || processes > most / 2)
     }
 
     /// Kills the whole tree and returns when it is gone.
