@@ -265,18 +265,19 @@ impl Blocks {
         open.block.lines.push(Kept { number, text, nearness, finding: None });
     }
 
-    /// Keeps the end of a failed step (or of a log): the lines before `number`, nearest first in `lines`.
+    /// Keeps the end of a failed step (or of a log): the lines before its end, nearest first in `lines`.
     pub fn tail(&mut self, log: u16, step: u32, lines: Vec<(u64, String)>) {
         self.close();
-        let last = self.done.last().filter(|b| b.log == log && b.step == step).and_then(|b| b.lines.last()).map_or(0, |l| l.number);
+        let stored: std::collections::HashSet<u64> =
+            self.done.iter().rev().take(24).filter(|b| b.log == log).flat_map(|b| b.lines.iter().map(|l| l.number)).collect();
         let count = lines.len();
         let kept: Vec<Kept> = lines
             .into_iter()
             .enumerate()
             .rev()
-            .filter(|(_, (number, _))| *number > last)
+            .filter(|(_, (number, _))| !stored.contains(number))
             .map(|(at, (number, text))| {
-                let nearness = 34_u16.saturating_sub(u16::try_from(at * 26 / count.max(1)).unwrap_or(26));
+                let nearness = 34_u16.saturating_sub(u16::try_from(at * 22 / count.max(1)).unwrap_or(22));
                 Kept { number, text, nearness, finding: None }
             })
             .collect();
@@ -284,15 +285,18 @@ impl Blocks {
             return;
         }
         let signature = kept.last().map_or(0, |k| hash(&mask(&k.text, Depth::Full)));
-        self.open = Some(Open {
-            block: Block { log, step, lines: kept, weight: 20, count: 1, tail: true, signature },
-            left: 0,
-            ends: &[],
-            paragraph: false,
-            indent: None,
-            since: 0,
-        });
-        self.close();
+        self.bytes += kept.iter().map(|l| l.text.len() + 64).sum::<usize>();
+        self.done.push(Block { log, step, lines: kept, weight: 30, count: 1, tail: true, signature });
+    }
+
+    /// Passes over a line of the open block that says nothing (a frame of a library, a test that passed).
+    pub fn skip(&mut self, text: &str) {
+        let Some(open) = self.open.as_mut() else { return };
+        if open.left == 0 || open.ends.iter().any(|end| text.trim_start().starts_with(end)) {
+            self.close();
+            return;
+        }
+        open.left -= 1;
     }
 }
 

@@ -79,7 +79,7 @@ pub fn clean_line(raw: &[u8], focus: usize) -> Cleaned {
         if offset < 2 * LINE_LIMIT {
             body = &body[..4 * LINE_LIMIT];
         } else {
-            let from = offset - LINE_LIMIT;
+            let from = offset - LINE_LIMIT / 2;
             body = &body[from..body.len().min(from + 4 * LINE_LIMIT)];
         }
     }

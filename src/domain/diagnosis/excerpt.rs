@@ -1,6 +1,6 @@
 //! The excerpt: the lines worth the most within a budget, in the order of the log.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::blocks::Block;
@@ -33,6 +33,12 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
     let mut by_rule: HashMap<&str, u32> = HashMap::new();
     let mut by_text: HashMap<u64, u32> = HashMap::new();
     let mut by_head: HashMap<&str, u32> = HashMap::new();
+    let mut best_of_step: HashMap<(u16, u32), u16> = HashMap::new();
+    for block in blocks {
+        let best = block.findings().filter(|(_, f)| !matches!(f.rule.role, Role::Wrapper | Role::Frame | Role::Detail)).map(|(_, f)| f.rule.weight).max().unwrap_or(0);
+        let entry = best_of_step.entry((block.log, block.step)).or_default();
+        *entry = best.max(*entry);
+    }
     // What stands in failed steps is counted first, so that it is never the copy.
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     order.sort_by(|a, b| standing.factor(&blocks[*b]).total_cmp(&standing.factor(&blocks[*a])).then(a.cmp(b)));
@@ -44,7 +50,13 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
         let nth = *rank as f32;
         *rank += 1;
         // Lines around a finding are worth more the more the finding is.
-        let strength = f32::from(block.weight.clamp(30, 95)) / 90.0;
+        let known = *best_of_step.get(&(block.log, block.step)).unwrap_or(&0);
+        let strength = match (block.tail, known) {
+            // Where no format was recognised, the end of the step is all there is.
+            (true, 0..66) => 1.0,
+            (true, _) => 0.35,
+            (false, _) => f32::from(block.weight.clamp(30, 95)) / 90.0,
+        };
         let mut frames = 0.0_f32;
         for (number, line) in block.lines.iter().enumerate() {
             if line.text.trim().is_empty() || line.text.trim().chars().all(|c| "=-_*#~┈─━⎯".contains(c)) {
@@ -78,9 +90,29 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
         }
     }
     candidates.sort_by(|a, b| b.worth.total_cmp(&a.worth).then(a.block.cmp(&b.block)).then(a.line.cmp(&b.line)));
-    let mut chosen: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut reserved = 0;
+    loop {
+        let body = choose(blocks, &candidates, room.saturating_sub(reserved));
+        let names = unseen(tests, &body, NAMES.min(budget / 3));
+        let total = head.len() + names.len() + body.len();
+        // Names of tests that did not fit take their room from the least worthy lines.
+        if total > budget && reserved < room / 2 {
+            reserved += (total - budget).max(64);
+            continue;
+        }
+        let mut out = std::mem::take(&mut head);
+        out.push_str(&names);
+        out.push_str(&body);
+        truncate(&mut out, budget);
+        return out;
+    }
+}
+
+/// The worthiest lines that fit into `room` bytes, in the order of the logs.
+fn choose(blocks: &[Block], candidates: &[Candidate], room: usize) -> String {
+    let mut chosen: BTreeMap<(u16, u64), (usize, usize)> = BTreeMap::new();
     let mut spent = 0;
-    for candidate in &candidates {
+    for candidate in candidates {
         if candidate.worth < WORTH {
             break;
         }
@@ -90,32 +122,37 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
             continue;
         }
         spent += cost;
-        chosen.entry(candidate.block).or_default().push(candidate.line);
+        let block = &blocks[candidate.block];
+        chosen.insert((block.log, block.lines[candidate.line].number), (candidate.block, candidate.line));
     }
     let mut body = String::with_capacity(spent + 64);
     let mut last: Option<(u16, u64)> = None;
-    for (at, mut lines) in chosen {
-        lines.sort_unstable();
+    let mut said: HashSet<u64> = HashSet::new();
+    let mut opened: HashSet<usize> = HashSet::new();
+    for ((log, number), (at, nth)) in chosen {
         let block = &blocks[at];
-        for (nth, number) in lines.into_iter().enumerate() {
-            let line = &block.lines[number];
-            if last.is_some_and(|(log, n)| log != block.log || line.number > n + 1) && body.len() + 4 < room {
-                body.push_str("…\n");
-            }
-            last = Some((block.log, line.number));
-            push_line(&mut body, &line.text);
-            if nth == 0 && block.count > 1 && line.finding.is_some() {
-                body.pop();
-                let _ = writeln!(body, "  (×{})", block.count);
-            }
+        let line = &block.lines[nth];
+        if last.is_some_and(|(l, n)| l != log || number > n + 2) {
+            body.push_str("…\n");
+        }
+        last = Some((log, number));
+        let mut text = line.text.as_str();
+        if let Some(finding) = &line.finding
+            && finding.rule.role == Role::Test
+            && finding.message.len() > 12
+            && !said.insert(hash(&mask(&finding.message, Depth::Full)))
+            && let Some(cut) = text.find(finding.message.as_str()).filter(|cut| *cut > 8)
+        {
+            // The message was said with another test: the name is what is new.
+            text = text[..cut].trim_end().trim_end_matches('-');
+        }
+        push_line(&mut body, text);
+        if block.count > 1 && line.finding.is_some() && opened.insert(at) {
+            body.pop();
+            let _ = writeln!(body, "  (×{})", block.count);
         }
     }
-    let names = unseen(tests, &body, NAMES.min(budget / 3).min(budget.saturating_sub(head.len() + 40)));
-    let mut out = std::mem::take(&mut head);
-    out.push_str(&names);
-    out.push_str(&body);
-    truncate(&mut out, budget);
-    out
+    body
 }
 
 fn truncate(text: &mut String, budget: usize) {

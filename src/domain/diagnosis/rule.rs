@@ -339,7 +339,7 @@ mod tests {
             assert!(!rule.needles.is_empty(), "{} has no needle", rule.id);
             let regex = Regex::new(rule.pattern).unwrap_or_else(|e| panic!("{}: {e}", rule.id));
             assert!(!regex.is_match(""), "{} matches the empty line", rule.id);
-            if !rule.inside {
+            if !rule.inside && rule.role != Role::Noise {
                 for needle in rule.needles {
                     assert!(GATE.iter().any(|gate| needle.contains(gate)), "{}: the needle {needle:?} does not pass the gate", rule.id);
                 }

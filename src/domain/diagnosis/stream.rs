@@ -260,8 +260,16 @@ impl<'g> Stream<'g> {
         let body = peel(&text);
         let inside = self.blocks.is_open();
         let found = self.rules.find(body, inside);
-        let Some(found) = found.filter(|f| f.rule.role != Role::Noise) else {
-            if inside {
+        let says_nothing = match &found {
+            Some(found) if found.rule.role == Role::Noise => true,
+            Some(found) if found.rule.role == Role::Frame => paths::foreign_frame(body),
+            Some(_) => false,
+            None => inside && paths::foreign_frame(body),
+        };
+        let Some(found) = found.filter(|_| !says_nothing) else {
+            if inside && says_nothing {
+                self.blocks.skip(&text);
+            } else if inside {
                 self.blocks.context(self.number, text);
             }
             return;

@@ -26,7 +26,6 @@ pub const RULES: &[Rule] = &[
     summary("jest.tests", TestAssertion, 80, &["failed"], r"^\s*Tests: .*\d+ failed.*$"),
     cause("jest.none", TestAssertion, 66, &["No tests found", "No test files found", "No test suite found", "exiting with code"], r"^\s*(?P<msg>No (?:tests|test files|test suite) found.*)$").with(Extent::After(3)).inside(),
     cause("jest.none_alone", TestAssertion, 66, &["ot found", "exiting with code", "tests found"], r"^\s*(?P<msg>No (?:tests|test files) found, exiting with code \d+)$").before(1).with(Extent::After(2)).inside(),
-    cause("js.retries", TestAssertion, 70, &["failed to pass within"], r"^(?P<file>\S+\.\w+) failed to pass within \d+ retries$").with(Extent::After(6)),
     test("vitest.failed", 90, &["FAIL "], r"^\s*FAIL\s+(?:\|[^|]+\| |\S+ )?(?P<test>(?P<file>[\w@./\-\[\]+]+\.[cm]?[jt]sx?)(?: \[.*\])? > .*)$").with(Extent::Section(40, &["FAIL ", "⎯⎯⎯⎯⎯⎯⎯ Uncaught", "Test Files"])).opening(),
     test("vitest.cross", 72, &["× ", "✗ ", "✕ ", "✖ "], r"^\s*[×✗✕✖] (?P<test>[^ ].*?)(?: \(?\d+(?:\.\d+)? ?m?s\)?)?(?: \(retry x\d+\))?$"),
     cause("vitest.error", TestAssertion, 86, &["Error: "], r"^(?P<msg>(?:AssertionError|Error|TypeError|ReferenceError|RangeError|SyntaxError|TestingLibraryElementError|[A-Z]\w+Error)(?: \[\w+\])?: .*)$").inside(),
