@@ -1,0 +1,3 @@
+//! The edges: one file or folder an outside system. None imports another.
+
+pub mod github;
