@@ -16,7 +16,14 @@ pub(crate) fn filter(pattern: &str, text: &str) -> bool {
         } else {
             match character {
                 '*' => out.push_str("[^/]*"),
-                '?' | '+' | '[' | ']' => out.push(character),
+                '?' | '+' => out.push(character),
+                // A class is taken over as it stands; GitHub's and the regular expression's are the same.
+                '[' => {
+                    let end = rest.find(']').map_or(rest.len(), |at| at + 1);
+                    out.push_str(&rest[..end]);
+                    rest = &rest[end..];
+                    continue;
+                }
                 '\\' => out.push_str("\\\\"),
                 other => out.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
             }

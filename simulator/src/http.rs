@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
-use futures::stream;
+use futures::{StreamExt, stream};
 use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::HeaderMap;
@@ -254,8 +254,14 @@ fn answer(reply: Reply, cut: Option<usize>) -> Result<Answer, std::io::Error> {
     let body = match cut {
         Some(bytes) if bytes < reply.body.len() => {
             builder = builder.header("content-length", reply.body.len());
-            let frames = [Ok(Frame::data(reply.body.slice(..bytes))), Err(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "cut by a fault"))];
-            BodyExt::boxed(StreamBody::new(stream::iter(frames)))
+            let head = Frame::data(reply.body.slice(..bytes));
+            // Without the pause the error would overtake what is still buffered, and the client would see no answer at all.
+            let cut = async {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Err(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "cut by a fault"))
+            };
+            let frames = stream::once(std::future::ready(Ok(head))).chain(stream::once(cut));
+            BodyExt::boxed(StreamBody::new(frames))
         }
         _ => Full::new(reply.body).map_err(|never| match never {}).boxed(),
     };
