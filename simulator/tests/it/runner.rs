@@ -159,3 +159,27 @@ async fn invalid_files_timeouts_and_matrices_conclude() {
     let short: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.conclusion.as_deref().unwrap())).collect();
     assert_eq!(short, [("m (0)", "success"), ("m (3)", "failure")]);
 }
+
+#[tokio::test]
+async fn the_rust_toolchain_works_in_the_emptied_environment() {
+    let ci = "name: CI\non: push\nenv:\n  CARGO_TERM_COLOR: always\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n      - uses: dtolnay/rust-toolchain@stable\n      - run: cargo test --offline\n";
+    let files = vec![
+        Change::write(".github/workflows/ci.yml", ci),
+        Change::write("Cargo.toml", "[package]\nname = \"sum\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+        Change::write("src/lib.rs", "pub fn sum(a: u8, b: u8) -> u8 { a - b }\n#[test]\nfn adds() { assert_eq!(sum(2, 1), 3); }\n"),
+    ];
+    let bench = Bench::start(true, files).await;
+    let main = bench.simulator.branch(REPO, "main").await.unwrap().unwrap();
+    bench.simulator.wait_for_run(REPO, &main, WAIT * 2).await.unwrap();
+    let runs = bench.simulator.runs(REPO);
+    let log = runs[0].latest().jobs[0].log();
+    for part in [
+        "\u{1b}[1m",
+        "test adds ... FAILED",
+        "panicked at src/lib.rs:3:13",
+        "##[error]Process completed with exit code 101.",
+        "(/home/runner/work/widgets/widgets)",
+    ] {
+        assert!(log.contains(part), "{part:?} should be in {log}");
+    }
+}
