@@ -4,8 +4,8 @@
 //! they add; what is no longer used is removed one release later. So replicas of two neighbouring releases work on the
 //! same database while they are exchanged.
 
-pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 use sea_orm_migration::{MigrationTrait, async_trait::async_trait};
+pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 mod m0001_foundation;
 

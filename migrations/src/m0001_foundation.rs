@@ -27,11 +27,8 @@ impl MigrationTrait for Migration {
         for index in indexes() {
             manager.create_index(index).await?;
         }
-        let head = Query::insert()
-            .into_table("chain_heads")
-            .columns(["chain", "seq", "hash"])
-            .values_panic(["audit".into(), 0i64.into(), GENESIS.into()])
-            .to_owned();
+        let head =
+            Query::insert().into_table("chain_heads").columns(["chain", "seq", "hash"]).values_panic(["audit".into(), 0i64.into(), GENESIS.into()]).to_owned();
         manager.execute(head).await?;
         guard_append_only(manager).await
     }
