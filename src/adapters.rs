@@ -3,4 +3,6 @@
 //! **Invariant:** adapters import the domain, the ports and their own SDK; they never import each other.
 
 pub mod git;
+pub mod github;
 pub mod sandbox;
+pub mod store;

@@ -1,4 +1,4 @@
 //! One file a subcommand.
 
-pub mod patch;
 pub mod diagnose;
+pub mod patch;

@@ -102,7 +102,19 @@ fn run_apply(args: &ApplyArgs, out: &mut dyn std::io::Write, notes: &mut dyn std
         }
     };
     let outcome = attempt(&dir, &bytes);
-    let mut report = Report { applies: false, diff: None, files: Vec::new(), repairs: Vec::new(), reason: None, code: None, refusals: Vec::new(), hash: None, added: 0, removed: 0, written: false };
+    let mut report = Report {
+        applies: false,
+        diff: None,
+        files: Vec::new(),
+        repairs: Vec::new(),
+        reason: None,
+        code: None,
+        refusals: Vec::new(),
+        hash: None,
+        added: 0,
+        removed: 0,
+        written: false,
+    };
     let code = match outcome {
         Ok(applied) => {
             if args.write {

@@ -95,7 +95,8 @@ fn ci(session: &Session, checks: &[CommitCheck]) -> Ci {
     let mut jobs: Vec<&str> = session.state.diagnosis.iter().flat_map(|diagnosis| diagnosis.steps.iter().map(|step| step.job.as_str())).collect();
     jobs.sort_unstable();
     jobs.dedup();
-    let mine: Vec<&CommitCheck> = if jobs.is_empty() { checks.iter().collect() } else { checks.iter().filter(|check| jobs.contains(&check.name.as_str())).collect() };
+    let mine: Vec<&CommitCheck> =
+        if jobs.is_empty() { checks.iter().collect() } else { checks.iter().filter(|check| jobs.contains(&check.name.as_str())).collect() };
     if mine.iter().any(|check| check.conclusion.is_some_and(Conclusion::is_red)) {
         return Ci::Red;
     }
@@ -141,7 +142,14 @@ async fn red(engine: &Engine, session: &mut Session, repository: &Repository, pu
 }
 
 /// Closes our own pull request and deletes its branch. Done twice, it changes nothing.
-pub async fn withdraw(engine: &Engine, session: &mut Session, repository: &Repository, number: PullNumber, branch: &BranchName, at: &CommitSha) -> Result<(), StageError> {
+pub async fn withdraw(
+    engine: &Engine,
+    session: &mut Session,
+    repository: &Repository,
+    number: PullNumber,
+    branch: &BranchName,
+    at: &CommitSha,
+) -> Result<(), StageError> {
     let permit = own_permit(engine, repository, SmallWrite::OwnPull).await?;
     session.intend(engine, Outside::Withdraw, number.to_string()).await?;
     engine.forge.close_pull(&permit, &repository.slug, number).await?;

@@ -9,7 +9,7 @@ use super::intake::{self, IntakeError};
 use super::{Engine, notify, recover};
 use crate::domain::ids::RepoSlug;
 use crate::domain::rules::RepoPattern;
-use crate::ports::forge::{Forge as _, Fresh, Repository};
+use crate::ports::forge::{Fresh, Repository};
 use crate::ports::store::WatchedRepository;
 
 /// When to poll.

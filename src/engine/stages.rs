@@ -12,7 +12,7 @@ pub mod rerun;
 pub mod triage;
 pub mod workspace;
 
-use crate::domain::gate::{self, Check, Finding, Protection};
+use crate::domain::gate::{Check, Finding, Offer, Protection, circuit as circuit_check, protected_branch};
 use crate::domain::remediation::{Event, Reason, Remediation};
 use crate::ports::forge::{Branch, Repository};
 
@@ -31,11 +31,16 @@ pub async fn current_branch(engine: &Engine, session: &mut Session, repository: 
     Ok(None)
 }
 
+/// How a fix is offered here.
+pub fn offer(engine: &Engine) -> Offer {
+    if engine.forge.has_pulls() { Offer::PullRequest } else { Offer::LocalBranch }
+}
+
 /// Mandatory check 3 for this remediation.
 pub fn protection_finding(engine: &Engine, repository: &Repository, state: &Remediation, protection: &Protection) -> Finding {
     let rules = engine.rules.of(&repository.slug);
     let branch = &state.opening.key.branch;
-    gate::protected_branch(branch, &repository.default_branch, protection, rules.protects(branch))
+    protected_branch(offer(engine), branch, &repository.default_branch, protection, rules.protects(branch))
 }
 
 /// Mandatory check 2; takes the half-open probe where it is due.
@@ -44,7 +49,7 @@ pub async fn circuit_finding(engine: &Engine, state: &Remediation) -> Result<Fin
         return Ok(Finding::passed(Check::Circuit, "there is no failure signature yet, so no circuit", "none", "closed"));
     };
     let (circuit, allowed) = engine.store.admit(state.opening.key.repo, fingerprint, &state.id, engine.clock.now()).await?;
-    Ok(gate::circuit(circuit.state, circuit.failure_count, allowed, circuit.reset_at))
+    Ok(circuit_check(circuit.state, circuit.failure_count, allowed, circuit.reset_at))
 }
 
 /// The budget, the day's and the remediation's.

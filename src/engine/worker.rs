@@ -186,7 +186,13 @@ async fn beat(engine: Engine, id: RemediationId, epoch: u64, lost: CancellationT
 }
 
 /// Works on one remediation in this process until it ends or only waits for others; for `fix`.
-pub async fn run_one(engine: &Engine, id: &RemediationId, name: &str, stop: &CancellationToken, until: impl Fn(&Remediation) -> bool) -> Result<Remediation, StoreError> {
+pub async fn run_one(
+    engine: &Engine,
+    id: &RemediationId,
+    name: &str,
+    stop: &CancellationToken,
+    until: impl Fn(&Remediation) -> bool,
+) -> Result<Remediation, StoreError> {
     loop {
         let state = engine.store.load(id).await?.ok_or_else(|| StoreError::NotFound(format!("remediation `{id}`")))?;
         if state.phase.is_end() || until(&state) || stop.is_cancelled() {

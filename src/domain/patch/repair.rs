@@ -201,11 +201,8 @@ fn matches(doc: &Doc, lines: &[Line], level: Level) -> Result<Vec<usize>, PatchE
 fn fits(doc: &Doc, wanted: &[&Line], same: impl Fn(&Line, &str) -> bool) -> Result<Vec<usize>, PatchError> {
     // Start from the rarest line: it names few candidates even in a file of repetitions.
     let empty = Vec::new();
-    let Some((offset, starts)) = wanted
-        .iter()
-        .enumerate()
-        .map(|(offset, line)| (offset, doc.index.get(key(&line.text)).unwrap_or(&empty)))
-        .min_by_key(|(_, starts)| starts.len())
+    let Some((offset, starts)) =
+        wanted.iter().enumerate().map(|(offset, line)| (offset, doc.index.get(key(&line.text)).unwrap_or(&empty))).min_by_key(|(_, starts)| starts.len())
     else {
         return Ok(Vec::new());
     };
@@ -604,7 +601,9 @@ fn edits_at(doc: &Doc, lines: &[Line], at: usize, level: Level) -> (Vec<Edit>, V
 /// The byte order mark stays at the head of the file, whatever replaces its first line.
 fn keep_order_mark(doc: &Doc, edit: &mut Edit) {
     let marked = doc.lines.first().is_some_and(|line| line.text.starts_with('\u{feff}'));
-    if marked && edit.start == 0 && edit.end > 0
+    if marked
+        && edit.start == 0
+        && edit.end > 0
         && let Some(first) = edit.lines.first_mut()
         && !first.text.starts_with('\u{feff}')
     {

@@ -45,7 +45,7 @@ pub async fn ask(engine: &Engine, session: &mut Session) -> Result<Option<Asked>
     if risk.score > rules.risk_auto && risk.score <= rules.risk_max {
         approval.push(format!("risk {}/10 is above the {} up to which nobody is asked", risk.score, rules.risk_auto));
     }
-    let doubtful = integrity::check(&applied.files).into_iter().filter(|finding| finding.severity == Severity::NeedsApproval);
+    let doubtful = integrity::check(&applied.files, &integrity::Evidence::default()).into_iter().filter(|finding| finding.severity == Severity::NeedsApproval);
     approval.extend(doubtful.map(|finding| format!("{}:{}: {}", finding.path, finding.line, finding.message)));
     let reach = reach_finding(engine, &session.state, &repository, &remote, rules).await?;
     if reach.status == gate::Status::Failed {
@@ -67,9 +67,15 @@ pub async fn ask(engine: &Engine, session: &mut Session) -> Result<Option<Asked>
 }
 
 /// What the clearance is about.
-pub fn subject(session: &Session) -> Result<Subject, StageError> {
+pub fn subject(engine: &Engine, session: &Session) -> Result<Subject, StageError> {
     let key = &session.state.opening.key;
-    Ok(Subject { repo: key.repo, base_branch: key.branch.clone(), base_sha: key.sha.clone(), patch: gating::proposal(session)?.hash })
+    Ok(Subject {
+        offer: super::offer(engine),
+        repo: key.repo,
+        base_branch: key.branch.clone(),
+        base_sha: key.sha.clone(),
+        patch: gating::proposal(session)?.hash,
+    })
 }
 
 /// Asks the gate, and mints the clearance.
@@ -85,7 +91,7 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
         session.record(engine, vec![Event::ApprovalAsked { verdict: asked.verdict, until }]).await?;
         return Ok(Next::GoOn);
     }
-    match gate::clear(&asked.verdict, subject(session)?, now) {
+    match gate::clear(&asked.verdict, subject(engine, session)?, now) {
         Cleared::Refused => {
             let reason = asked.verdict.reason().unwrap_or(Reason::Internal);
             session.record(engine, vec![Event::Blocked { reason, detail: asked.verdict.result().reason, verdict: Some(asked.verdict) }]).await?;
@@ -121,10 +127,14 @@ fn proof_finding(state: &Remediation, rules: &RepoRules) -> Finding {
     };
     let patch = state.proposal.as_ref().map(|proposal| &proposal.hash);
     match (&state.proof, &state.left_to_ci) {
-        (Some(proof), _) if proof.proved && Some(&proof.patch) == patch => Finding::passed(Check::Proof, "the fix is proved: red before, green after", "proved", required),
+        (Some(proof), _) if proof.proved && Some(&proof.patch) == patch => {
+            Finding::passed(Check::Proof, "the fix is proved: red before, green after", "proved", required)
+        }
         (Some(proof), _) if Some(&proof.patch) != patch => Finding::failed(Check::Proof, "the proof belongs to another patch", "another patch", required),
         (Some(_), _) => Finding::failed(Check::Proof, "the proof failed", "not proved", required),
-        (None, Some(why)) if rules.prove != Prove::Sandbox => Finding::passed(Check::Proof, format!("the proof is left to the pull request's CI: {why}"), "left to CI", required),
+        (None, Some(why)) if rules.prove != Prove::Sandbox => {
+            Finding::passed(Check::Proof, format!("the proof is left to the pull request's CI: {why}"), "left to CI", required)
+        }
         (None, _) => Finding::failed(Check::Proof, "there is no proof", "none", required),
     }
 }
@@ -132,7 +142,9 @@ fn proof_finding(state: &Remediation, rules: &RepoRules) -> Finding {
 fn autonomy_finding(autonomy: Autonomy) -> Finding {
     let required = "draft or ready";
     match autonomy {
-        Autonomy::Draft | Autonomy::Ready => Finding::passed(Check::Autonomy, "the repository's autonomy allows a pull request", format!("{autonomy:?}").to_lowercase(), required),
+        Autonomy::Draft | Autonomy::Ready => {
+            Finding::passed(Check::Autonomy, "the repository's autonomy allows a pull request", format!("{autonomy:?}").to_lowercase(), required)
+        }
         Autonomy::Observe | Autonomy::Suggest => {
             Finding::failed(Check::Autonomy, "the repository's autonomy allows no pull request", format!("{autonomy:?}").to_lowercase(), required)
         }
@@ -150,7 +162,10 @@ async fn reach_finding(engine: &Engine, state: &Remediation, repository: &Reposi
     let mut token_writes = None;
     for entry in engine.git.list(remote, &key.sha).await? {
         let Some(name) = entry.path.strip_prefix(FOLDER) else { continue };
-        if !(name.ends_with(".yml") || name.ends_with(".yaml")) || name.contains('/') || rules.trusted_workflows.iter().any(|trusted| trusted == name || *trusted == entry.path) {
+        if !(name.ends_with(".yml") || name.ends_with(".yaml"))
+            || name.contains('/')
+            || rules.trusted_workflows.iter().any(|trusted| trusted == name || *trusted == entry.path)
+        {
             continue;
         }
         let Some(file) = engine.git.read_file(remote, &key.sha, &entry.path, workflow::MAX_FILE + 1).await? else { continue };
@@ -160,7 +175,8 @@ async fn reach_finding(engine: &Engine, state: &Remediation, repository: &Reposi
             continue;
         };
         let triggers = workflow::triggers(&parsed);
-        let starts = workflow::would_start(&triggers, Happening::Push { branch: fix.as_str() }) || workflow::would_start(&triggers, Happening::PullRequest { base: key.branch.as_str() });
+        let starts = workflow::would_start(&triggers, Happening::Push { branch: fix.as_str() })
+            || workflow::would_start(&triggers, Happening::PullRequest { base: key.branch.as_str() });
         if !starts {
             continue;
         }
@@ -188,7 +204,9 @@ async fn reach_finding(engine: &Engine, state: &Remediation, repository: &Reposi
             if !reach.write_permissions.is_empty() {
                 parts.push(format!("write permission {}", reach.write_permissions.join(", ")));
             }
-            for (there, what) in [(reach.pull_request_target, "pull_request_target"), (reach.self_hosted, "a self-hosted runner"), (reach.oidc, "an OIDC token")] {
+            for (there, what) in
+                [(reach.pull_request_target, "pull_request_target"), (reach.self_hosted, "a self-hosted runner"), (reach.oidc, "an OIDC token")]
+            {
                 if there {
                     parts.push(what.into());
                 }
@@ -205,6 +223,12 @@ async fn reach_finding(engine: &Engine, state: &Remediation, repository: &Reposi
     Ok(if within.is_empty() {
         Finding::passed(Check::WorkflowReach, format!("{started} workflow(s) would start, with nothing in their reach"), "nothing", required)
     } else {
-        Finding::failed(Check::WorkflowReach, format!("{} workflow(s) that the push would start reach more than code", within.len()), within.len().to_string(), required).with_parts(within)
+        Finding::failed(
+            Check::WorkflowReach,
+            format!("{} workflow(s) that the push would start reach more than code", within.len()),
+            within.len().to_string(),
+            required,
+        )
+        .with_parts(within)
     })
 }

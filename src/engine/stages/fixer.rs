@@ -34,14 +34,7 @@ const FIXERS: [Fixer; 2] = [
         script: "cargo fix --offline --all-targets --broken-code --allow-no-vcs --allow-dirty",
         ending: ".rs",
     },
-    Fixer {
-        name: "cargo-fmt",
-        manifest: "Cargo.toml",
-        categories: &["lint_error"],
-        signs: &["Diff in "],
-        script: "cargo fmt --all",
-        ending: ".rs",
-    },
+    Fixer { name: "cargo-fmt", manifest: "Cargo.toml", categories: &["lint_error"], signs: &["Diff in "], script: "cargo fmt --all", ending: ".rs" },
 ];
 
 /// Sources larger than this are left alone.
@@ -73,14 +66,24 @@ pub async fn make(engine: &Engine, remote: &Remote, state: &Remediation, stop: &
             Ok(Some(diff)) => return Ok(Some(Made { name: fixer.name, diff })),
             Ok(None) => {}
             // Without a sandbox or a set-up there is no fixer; a model may still do it.
-            Err(NotPrepared::NoSandbox(why) | NotPrepared::Setup(why)) => tracing::info!(remediation = %state.id, fixer = fixer.name, %why, "the fixer could not be run"),
+            Err(NotPrepared::NoSandbox(why) | NotPrepared::Setup(why)) => {
+                tracing::info!(remediation = %state.id, fixer = fixer.name, %why, "the fixer could not be run")
+            }
             Err(NotPrepared::Stage(error)) => return Err(error),
         }
     }
     Ok(None)
 }
 
-async fn run(engine: &Engine, remote: &Remote, sha: &CommitSha, state: &Remediation, fixer: &Fixer, folder: &str, stop: &CancellationToken) -> Result<Option<String>, NotPrepared> {
+async fn run(
+    engine: &Engine,
+    remote: &Remote,
+    sha: &CommitSha,
+    state: &Remediation,
+    fixer: &Fixer,
+    folder: &str,
+    stop: &CancellationToken,
+) -> Result<Option<String>, NotPrepared> {
     let rules = engine.rules.of(&state.opening.slug);
     let limits = limits(engine, rules.timeout);
     let setup = state.command.as_ref().map(|command| command.setup.as_slice()).unwrap_or_default();

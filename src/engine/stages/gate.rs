@@ -40,7 +40,11 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
                 .filter(|finding| finding.check != Check::DryRun)
                 .flat_map(|finding| std::iter::once(finding.sentence.clone()).chain(finding.parts.iter().take(6).cloned()))
                 .collect();
-            let evidence = format!("The last patch was refused by the gates before it was run: {}\nThe refused patch:\n{}", parts.join("; "), crate::domain::render::escape::bounded(&proposal.patch, 3000));
+            let evidence = format!(
+                "The last patch was refused by the gates before it was run: {}\nThe refused patch:\n{}",
+                parts.join("; "),
+                crate::domain::render::escape::bounded(&proposal.patch, 3000)
+            );
             Event::GateRefused { verdict, evidence }
         } else {
             let reason = verdict.reason().unwrap_or(Reason::Internal);
@@ -57,10 +61,17 @@ pub fn proposal(session: &Session) -> Result<ProposalRecord, StageError> {
 }
 
 /// Everything that gating and clearing ask alike.
-pub async fn findings(engine: &Engine, session: &Session, repository: &Repository, remote: &Remote, branch: &Branch, applied: &Applied) -> Result<(Vec<Finding>, Risk), StageError> {
+pub async fn findings(
+    engine: &Engine,
+    session: &Session,
+    repository: &Repository,
+    remote: &Remote,
+    branch: &Branch,
+    applied: &Applied,
+) -> Result<(Vec<Finding>, Risk), StageError> {
     let state = &session.state;
     let rules = engine.rules.of(&repository.slug);
-    let weakened = integrity::check(&applied.files);
+    let weakened = integrity::check(&applied.files, &integrity::Evidence::default());
     let risk = risk::score(&risk_inputs(state, applied, &weakened));
     let reasons = risk.reasons.iter().map(|reason| format!("{:+} {}", reason.points, reason.sentence)).collect();
     let mut findings = vec![
@@ -75,13 +86,18 @@ pub async fn findings(engine: &Engine, session: &Session, repository: &Repositor
     ];
     // The circuit last, and the probe only where nothing else refuses.
     let refused = findings.iter().any(|finding| finding.status == Status::Failed && finding.check != Check::DryRun);
-    findings.push(if refused { Finding::failed(Check::Circuit, "not asked, since another check refuses", "not asked", "an answer") } else { circuit_finding(engine, state).await? });
+    findings.push(if refused {
+        Finding::failed(Check::Circuit, "not asked, since another check refuses", "not asked", "an answer")
+    } else {
+        circuit_finding(engine, state).await?
+    });
     Ok((findings, risk))
 }
 
 fn risk_inputs(state: &crate::domain::remediation::Remediation, applied: &Applied, weakened: &[integrity::Finding]) -> RiskInputs {
     let diagnosis = state.diagnosis.as_ref();
-    let category = diagnosis.and_then(|d| serde_json::from_value::<RiskCategory>(serde_json::Value::String(d.category.clone())).ok()).unwrap_or(RiskCategory::Unknown);
+    let category =
+        diagnosis.and_then(|d| serde_json::from_value::<RiskCategory>(serde_json::Value::String(d.category.clone())).ok()).unwrap_or(RiskCategory::Unknown);
     let added: String = applied.canonical.lines().filter(|line| line.starts_with('+') && !line.starts_with("+++")).collect::<Vec<_>>().join("\n");
     RiskInputs {
         confidence: diagnosis.map_or(0.0, |d| f64::from(d.confidence)),
@@ -101,8 +117,12 @@ fn integrity_finding(weakened: &[integrity::Finding]) -> Finding {
     let refusing = weakened.iter().filter(|finding| finding.severity == Severity::Refuse).count();
     match (refusing, weakened.len()) {
         (0, 0) => Finding::passed(Check::TestIntegrity, "no test is weakened", "nothing found", required),
-        (0, n) => Finding::passed(Check::TestIntegrity, format!("{n} place(s) of the tests want a person's look"), "nothing to refuse", required).with_parts(parts),
-        (n, _) => Finding::failed(Check::TestIntegrity, format!("the patch weakens tests in {n} place(s)"), format!("{n} place(s)"), required).with_parts(parts),
+        (0, n) => {
+            Finding::passed(Check::TestIntegrity, format!("{n} place(s) of the tests want a person's look"), "nothing to refuse", required).with_parts(parts)
+        }
+        (n, _) => {
+            Finding::failed(Check::TestIntegrity, format!("the patch weakens tests in {n} place(s)"), format!("{n} place(s)"), required).with_parts(parts)
+        }
     }
 }
 

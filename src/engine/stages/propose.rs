@@ -46,8 +46,12 @@ pub async fn run(engine: &Engine, session: &mut Session, stop: &CancellationToke
         && let Some(made) = fixer::make(engine, &remote, &session.state, stop).await?
     {
         let event = match usable(engine, &remote, &session.state, &rules, &made.diff).await? {
-            Ok(usable) => proposed(usable.applied, attempt, made.name, true, None, format!("`{}` applied the compiler's own machine-applicable suggestions.", made.name)),
-            Err(error) => Event::ProposalFailed { attempt, route: made.name.into(), evidence: format!("`{}` made a change that can't be used: {error}", made.name) },
+            Ok(usable) => {
+                proposed(usable.applied, attempt, made.name, true, None, format!("`{}` applied the compiler's own machine-applicable suggestions.", made.name))
+            }
+            Err(error) => {
+                Event::ProposalFailed { attempt, route: made.name.into(), evidence: format!("`{}` made a change that can't be used: {error}", made.name) }
+            }
         };
         session.record(engine, vec![event]).await?;
         return Ok(Next::GoOn);
@@ -149,7 +153,7 @@ fn proposed(applied: Applied, attempt: u32, route: &str, deterministic: bool, re
             response_id,
             explanation: escape::bounded(&redact(&explanation).text, 2000),
             hash: PatchHash::of(&applied.canonical),
-            repairs: applied.repairs.iter().take(20).map(|repair| escape::line(&repair.to_string(), 200)).collect(),
+            repairs: applied.repairs.iter().take(20).map(|repair| escape::line(&format!("{}: {}", repair.path, repair.detail), 200)).collect(),
             patch: applied.canonical,
         },
     }

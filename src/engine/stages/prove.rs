@@ -95,7 +95,13 @@ enum Outcome {
     NotReproduced(String),
 }
 
-async fn prove(engine: &Engine, session: &mut Session, proposal: &ProposalRecord, command: &CommandRecord, stop: &CancellationToken) -> Result<Outcome, NotPrepared> {
+async fn prove(
+    engine: &Engine,
+    session: &mut Session,
+    proposal: &ProposalRecord,
+    command: &CommandRecord,
+    stop: &CancellationToken,
+) -> Result<Outcome, NotPrepared> {
     let repository = session.repository(engine).await?;
     let remote = engine.remote(&repository).await?;
     let rules = engine.rules.of(&repository.slug);

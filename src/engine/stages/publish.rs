@@ -1,7 +1,7 @@
 //! Pr: the fix branch and the fix pull request. The plan is made first; the clearance decides which interpreter takes it.
 
 use super::clear;
-use crate::domain::gate::{Cleared, Clearance, SmallWrite, permit};
+use crate::domain::gate::{Clearance, Cleared, SmallWrite, permit};
 use crate::domain::ids::{BranchName, CommitSha};
 use crate::domain::patch::Applied;
 use crate::domain::remediation::{Event, Outside, PullRecord, Reason};
@@ -28,7 +28,7 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     };
     let cleared = match session.cleared.take() {
         Some(cleared) => cleared,
-        None => crate::domain::gate::clear(&asked.verdict, clear::subject(session)?, engine.clock.now()),
+        None => crate::domain::gate::clear(&asked.verdict, clear::subject(engine, session)?, engine.clock.now()),
     };
     let repository = session.repository(engine).await?;
     let remote = engine.remote(&repository).await?;
@@ -92,8 +92,15 @@ async fn record(engine: &Engine, session: &mut Session, remote: &Remote, plan: P
     Ok(Next::GoOn)
 }
 
-async fn publish(engine: &Engine, session: &mut Session, repository: &Repository, remote: &Remote, clearance: &Clearance, mut plan: Plan) -> Result<Next, StageError> {
-    let subject = clear::subject(session)?;
+async fn publish(
+    engine: &Engine,
+    session: &mut Session,
+    repository: &Repository,
+    remote: &Remote,
+    clearance: &Clearance,
+    mut plan: Plan,
+) -> Result<Next, StageError> {
+    let subject = clear::subject(engine, session)?;
     let covered = |engine: &Engine| clearance.covers(&subject, engine.clock.now()).map_err(|why| StageError::Outside(why.to_string(), None));
     let commit = engine.git.commit(remote, &plan.commit).await?;
 
@@ -162,9 +169,10 @@ async fn open(engine: &Engine, session: &Session, repository: &Repository, clear
                 OpenedPull::Refused(why) => Err(StageError::End(Reason::WriteRefused, format!("the pull request was refused: {why}"))),
             }
         }
-        OpenedPull::DraftRefused => {
-            Err(StageError::End(Reason::WriteRefused, "the plan takes no draft pull requests; set `unproven_pulls = true` for the repository to open ordinary ones".into()))
-        }
+        OpenedPull::DraftRefused => Err(StageError::End(
+            Reason::WriteRefused,
+            "the plan takes no draft pull requests; set `unproven_pulls = true` for the repository to open ordinary ones".into(),
+        )),
     }
 }
 

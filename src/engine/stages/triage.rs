@@ -59,7 +59,8 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
 async fn already_green(engine: &Engine, session: &Session, repository: &Repository) -> Result<bool, StageError> {
     let runs = engine.forge.runs_of(&repository.slug, &session.state.opening.key.sha).await?;
     let attached = &session.state.runs;
-    Ok(!attached.is_empty() && attached.iter().all(|mine| runs.iter().any(|run| run.id == mine.run && run.attempt > mine.attempt && run.conclusion == Some(Conclusion::Success))))
+    Ok(!attached.is_empty()
+        && attached.iter().all(|mine| runs.iter().any(|run| run.id == mine.run && run.attempt > mine.attempt && run.conclusion == Some(Conclusion::Success))))
 }
 
 /// Whether a person closed a fix of this failure on this branch: it is not offered again.
@@ -70,7 +71,8 @@ async fn decided_before(engine: &Engine, state: &Remediation) -> Result<bool, St
         // A person asked for it again.
         return Ok(false);
     }
-    let filter = Filter { repo: Some(key.repo), branch: Some(key.branch.clone()), fingerprint: Some(fingerprint.clone()), phases: vec![Phase::Completed], limit: 20 };
+    let filter =
+        Filter { repo: Some(key.repo), branch: Some(key.branch.clone()), fingerprint: Some(fingerprint.clone()), phases: vec![Phase::Completed], limit: 20 };
     Ok(engine.store.list(&filter).await?.iter().any(|other| other.id != state.id && other.reason == Some(Reason::Closed)))
 }
 
@@ -81,7 +83,8 @@ async fn red_on_base(engine: &Engine, session: &Session, repository: &Repository
     let Some(base) = engine.forge.branch(&repository.slug, &repository.default_branch).await? else { return Ok(false) };
     let paths: Vec<&str> = state.runs.iter().map(|run| run.path.as_str()).collect();
     let runs = engine.forge.runs_of(&repository.slug, &base.head).await?;
-    let red: Vec<_> = runs.iter().filter(|run| run.conclusion.is_some_and(Conclusion::is_red) && paths.contains(&run.path.as_str())).map(intake::attached_run).collect();
+    let red: Vec<_> =
+        runs.iter().filter(|run| run.conclusion.is_some_and(Conclusion::is_red) && paths.contains(&run.path.as_str())).map(intake::attached_run).collect();
     if red.is_empty() {
         return Ok(false);
     }
@@ -90,7 +93,13 @@ async fn red_on_base(engine: &Engine, session: &Session, repository: &Repository
 }
 
 /// The command that shows the failure: the settings', or the failed step's.
-async fn command(engine: &Engine, session: &Session, repository: &Repository, remote: &Remote, rules: &RepoRules) -> Result<Result<CommandRecord, String>, StageError> {
+async fn command(
+    engine: &Engine,
+    session: &Session,
+    repository: &Repository,
+    remote: &Remote,
+    rules: &RepoRules,
+) -> Result<Result<CommandRecord, String>, StageError> {
     let setup = |script: &String| SetupStep { shell: String::new(), script: script.clone(), directory: String::new(), env: BTreeMap::new() };
     if let Some(script) = &rules.command {
         return Ok(Ok(CommandRecord {
@@ -118,7 +127,8 @@ fn record(plan: StepPlan, rules: &RepoRules) -> CommandRecord {
     // The operator's own set-up stands for the job's: both would do the same twice.
     if setup.is_empty() {
         let needed = plan.earlier_steps.into_iter().filter(|step| matches!(step.purpose, Purpose::Install | Purpose::Other));
-        setup = needed.map(|step| SetupStep { shell: shell(&step.command.shell), script: step.command.script, directory: step.directory, env: step.env }).collect();
+        setup =
+            needed.map(|step| SetupStep { shell: shell(&step.command.shell), script: step.command.script, directory: step.directory, env: step.env }).collect();
     }
     CommandRecord { shell: shell(&plan.command.shell), script: plan.command.script, directory: plan.directory, env: plan.env, setup }
 }
@@ -134,9 +144,17 @@ fn shell(kind: &ShellKind) -> String {
     }
 }
 
-async fn step_plan(engine: &Engine, session: &Session, repository: &Repository, remote: &Remote, step: &FailedStepRecord) -> Result<Result<StepPlan, String>, StageError> {
+async fn step_plan(
+    engine: &Engine,
+    session: &Session,
+    repository: &Repository,
+    remote: &Remote,
+    step: &FailedStepRecord,
+) -> Result<Result<StepPlan, String>, StageError> {
     let sha = &session.state.opening.key.sha;
-    let Some(file) = workflow_file(engine, remote, sha, &step.path).await? else { return Ok(Err(format!("the workflow file `{}` is not in the commit", step.path))) };
+    let Some(file) = workflow_file(engine, remote, sha, &step.path).await? else {
+        return Ok(Err(format!("the workflow file `{}` is not in the commit", step.path)));
+    };
     let file = match file {
         Ok(file) => file,
         Err(why) => return Ok(Err(why)),
@@ -184,7 +202,12 @@ async fn step_plan(engine: &Engine, session: &Session, repository: &Repository, 
     Ok(Err("reusable workflows are nested too deeply".into()))
 }
 
-async fn workflow_file(engine: &Engine, remote: &Remote, sha: &crate::domain::ids::CommitSha, path: &str) -> Result<Option<Result<Workflow, String>>, StageError> {
+async fn workflow_file(
+    engine: &Engine,
+    remote: &Remote,
+    sha: &crate::domain::ids::CommitSha,
+    path: &str,
+) -> Result<Option<Result<Workflow, String>>, StageError> {
     if path.is_empty() {
         return Ok(None);
     }

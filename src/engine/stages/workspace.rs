@@ -128,7 +128,14 @@ pub fn sandbox(engine: &Engine) -> Result<&dyn Sandbox, NotPrepared> {
 
 impl Workspace {
     /// Exports the commit and runs the set-up, or takes its result from the cache.
-    pub async fn prepare(engine: &Engine, remote: &Remote, sha: &CommitSha, setup: &[SetupStep], limits: Limits, stop: &CancellationToken) -> Result<Workspace, NotPrepared> {
+    pub async fn prepare(
+        engine: &Engine,
+        remote: &Remote,
+        sha: &CommitSha,
+        setup: &[SetupStep],
+        limits: Limits,
+        stop: &CancellationToken,
+    ) -> Result<Workspace, NotPrepared> {
         sandbox(engine)?;
         let workspace = Workspace::export(engine, remote, sha).await?;
         if setup.is_empty() {
@@ -207,15 +214,8 @@ impl Workspace {
         limits: Limits,
         stop: &CancellationToken,
     ) -> Result<Ran, NotPrepared> {
-        let job = SandboxJob {
-            tree: self.tree.clone(),
-            home: self.home.clone(),
-            command,
-            directory: PathBuf::from(directory),
-            env: env.clone(),
-            network,
-            limits,
-        };
+        let job =
+            SandboxJob { tree: self.tree.clone(), home: self.home.clone(), command, directory: PathBuf::from(directory), env: env.clone(), network, limits };
         match sandbox(engine)?.run(&job, stop).await {
             Ok(outcome) => Ok(ran(outcome)),
             Err(SandboxError::Refused { reason, remedy }) => Err(NotPrepared::NoSandbox(format!("{reason}; {remedy}"))),

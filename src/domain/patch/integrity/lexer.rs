@@ -461,7 +461,8 @@ mod tests {
             let label = format!("{language:?}\n{}\n{}", masked.code, masked.comments);
             // Every numbered mark, wherever it stands.
             let number = |mark: char| source.char_indices().filter(|(at, c)| *c == mark && source[at + 1..].starts_with(|c: char| c.is_ascii_digit())).count();
-            let seen = |view: &str, mark: char| view.char_indices().filter(|(at, c)| *c == mark && view[at + 1..].starts_with(|c: char| c.is_ascii_digit())).count();
+            let seen =
+                |view: &str, mark: char| view.char_indices().filter(|(at, c)| *c == mark && view[at + 1..].starts_with(|c: char| c.is_ascii_digit())).count();
             assert_eq!((seen(&masked.code, 'C'), seen(&masked.code, 'S'), seen(&masked.code, 'X')), (number('C'), 0, 0), "{label}");
             assert_eq!(seen(&masked.comments, 'X'), number('X'), "{label}");
             assert_eq!(seen(&masked.uncommented, 'S'), number('S'), "{label}");

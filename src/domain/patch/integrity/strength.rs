@@ -24,18 +24,30 @@ pub(super) enum Change {
 }
 
 static APPROXIMATE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)closeTo|almost|approx|inDelta|inEpsilon|isclose|allclose|be_within|abs_diff|relative_eq|ulps_eq|withinPercent|offset\(|BeApproximately|\.Within\(|tolerance|WithDelta|delta\s*=")
+    pattern(
+        r"(?i)closeTo|almost|approx|inDelta|inEpsilon|isclose|allclose|be_within|abs_diff|relative_eq|ulps_eq|withinPercent|offset\(|BeApproximately|\.Within\(|tolerance|WithDelta|delta\s*=",
+    )
 });
-static NEGATED: LazyLock<Regex> = LazyLock::new(|| pattern(r"assert_ne\b|[nN]otEqual\w*|NotSame|\.not\b|\bnot_to\b|\bto_not\b|\brefute|AreNotEqual|[nN]otStrictEqual|\bassert\s+not\b|assert!\(\s*!|assertFalse|!=|\bwont_|isNotEqualTo|shouldNotBe"));
+static NEGATED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"assert_ne\b|[nN]otEqual\w*|NotSame|\.not\b|\bnot_to\b|\bto_not\b|\brefute|AreNotEqual|[nN]otStrictEqual|\bassert\s+not\b|assert!\(\s*!|assertFalse|!=|\bwont_|isNotEqualTo|shouldNotBe",
+    )
+});
 static EXACT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"assert_eq!|_eq!|\bassert\w*Equals?\w*\s*\(|assertSame|toBe\(|toEqual|toStrictEqual|toMatchObject|\bEqual\w*\s*\(|AreEqual|AreSame|===?|\beq\b|\beql\b|must_equal|[dD]eepEqual|assert_equal|[sS]trictEqual|isEqualTo|shouldBe\b|CalledWith|called_with|called_once_with|[mM]atchSnapshot|InlineSnapshot|[sS]napshot|toThrow\w*\(\s*[^\s)]|assertRaises|pytest\.raises|assertThrows|Throws|raise_error|expectException|assert_matches|matches!|toHaveLength|assertCount|\.Be\(|BeEquivalentTo|containsExactly|toHaveBeenCalledTimes|\bt\.is\(|assertNull|assertNone|assertIsNone|toBeNull|toBeUndefined|be_nil|IsNull|assertArrayEquals|\bNil\(|NoError",
     )
 });
 static PARTIAL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"toContain|assertIn\b|assertNotIn\b|[cC]ontains|includes?\b|toMatch\(|assertRegex|[gG]reater|[lL]ess|startsWith|starts_with|endsWith|hasSize|hasItem|expect\.any|\bin\b|[^=\-]>|<[^=]?\s|toHaveProperty|hasProperty|toBeInstanceOf|isinstance|assertIsInstance|assertInstanceOf|IsType|be_a\b|kind_of")
+    pattern(
+        r"toContain|assertIn\b|assertNotIn\b|[cC]ontains|includes?\b|toMatch\(|assertRegex|[gG]reater|[lL]ess|startsWith|starts_with|endsWith|hasSize|hasItem|expect\.any|\bin\b|[^=\-]>|<[^=]?\s|toHaveProperty|hasProperty|toBeInstanceOf|isinstance|assertIsInstance|assertInstanceOf|IsType|be_a\b|kind_of",
+    )
 });
-static BROAD_ERROR: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:raises|assertRaises\w*|assertThrows|Throws\w*|raise_error|expectException)\W*(?:Base)?(?:Exception|Throwable|StandardError|Error)?(?:\.class|::class)?\s*(?:[,)>]|$)"));
+static BROAD_ERROR: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?:raises|assertRaises\w*|assertThrows|Throws\w*|raise_error|expectException)\W*(?:Base)?(?:Exception|Throwable|StandardError|Error)?(?:\.class|::class)?\s*(?:[,)>]|$)",
+    )
+});
 static LITERAL_TRUTH: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?x)
@@ -45,7 +57,8 @@ static LITERAL_TRUTH: LazyLock<Regex> = LazyLock::new(|| {
         "#,
     )
 });
-static LITERALS: LazyLock<Regex> = LazyLock::new(|| pattern(r#""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\b\d[\w.]*|\b(?:true|false|True|False|None|null|nil|undefined)\b"#));
+static LITERALS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\b\d[\w.]*|\b(?:true|false|True|False|None|null|nil|undefined)\b"#));
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"));
 static CALLS: LazyLock<Regex> = LazyLock::new(|| pattern(r"([A-Za-z_]\w*)\s*\("));
 static CALLEE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\W*([\w.:>\-]+!?)"));
@@ -158,7 +171,9 @@ pub(super) fn compare(before: &Assertion, after: &Assertion) -> Change {
     }
     // Ranks are coarse: within one, a turned comparison is another demand.
     let turned = NEGATED.is_match(&before.code) != NEGATED.is_match(&after.code);
-    let calls = |assertion: &Assertion| -> Vec<String> { CALLS.captures_iter(&assertion.code).filter_map(|found| found.get(1).map(|name| name.as_str().to_owned())).collect() };
+    let calls = |assertion: &Assertion| -> Vec<String> {
+        CALLS.captures_iter(&assertion.code).filter_map(|found| found.get(1).map(|name| name.as_str().to_owned())).collect()
+    };
     let (old_calls, new_calls) = (calls(before), calls(after));
     let own = |name: &String| EXACT.is_match(&format!("{name}(")) || name.to_ascii_lowercase().contains("assert") || name == "expect" || name.starts_with("to");
     if old_calls.iter().any(|name| !own(name)) && !new_calls.iter().any(|name| !own(name)) {
@@ -177,13 +192,16 @@ fn widened(before: &Assertion, after: &Assertion) -> bool {
         return NUMBER.find_iter(&before.text).count() != NUMBER.find_iter(&after.text).count();
     };
     // `closeTo(x, 5)` and `places=5` count digits: fewer is wider.
-    let places = before.code.contains("toBeCloseTo") || before.code.contains("places") || (before.code.contains("AlmostEqual") && !before.code.contains("delta"));
+    let places =
+        before.code.contains("toBeCloseTo") || before.code.contains("places") || (before.code.contains("AlmostEqual") && !before.code.contains("delta"));
     if places { new < old } else { new > old }
 }
 
 /// Which of `candidates` most likely took the place of `before`.
 pub(super) fn counterpart(before: &Assertion, candidates: &[Assertion]) -> Option<usize> {
-    let words = |assertion: &Assertion| -> std::collections::BTreeSet<String> { assertion.text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).map(str::to_owned).collect() };
+    let words = |assertion: &Assertion| -> std::collections::BTreeSet<String> {
+        assertion.text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
     let own = words(before);
     candidates
         .iter()

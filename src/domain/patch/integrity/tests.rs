@@ -17,8 +17,10 @@ fn found(path: &str, before: &str, after: &str) -> Vec<Finding> {
 }
 
 const RS: &str = "#[test]\nfn adds() {\n    let sum = add(2, 2);\n    assert_eq!(sum, 4);\n    assert!(sum > 3, \"sum\");\n}\n\n#[test]\nfn other() {\n    assert_eq!(add(1, 1), 2);\n}\n";
-const PY: &str = "import pytest\n\ndef test_add():\n    total = add(2, 2)\n    assert total == 4\n    assert total > 3\n\n\ndef test_other():\n    assert add(1, 1) == 2\n";
-const UT: &str = "class T(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(2, 2), 4)\n        self.assertAlmostEqual(half(1), 0.5, places=7)\n";
+const PY: &str =
+    "import pytest\n\ndef test_add():\n    total = add(2, 2)\n    assert total == 4\n    assert total > 3\n\n\ndef test_other():\n    assert add(1, 1) == 2\n";
+const UT: &str =
+    "class T(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(2, 2), 4)\n        self.assertAlmostEqual(half(1), 0.5, places=7)\n";
 const JS: &str = "describe('math', () => {\n  it('adds', () => {\n    expect(add(2, 2)).toBe(4);\n    expect(add(1, 1)).toBeCloseTo(2, 5);\n  });\n  test('other', async () => {\n    await expect(load()).rejects.toThrow('gone');\n  });\n});\n";
 const GO: &str = "package x\n\nfunc TestAdd(t *testing.T) {\n\tcases := []struct{ a, b int }{\n\t\t{1, 2},\n\t\t{3, 4},\n\t}\n\t_ = cases\n\tif got := Add(2, 2); got != 4 {\n\t\tt.Errorf(\"got %d\", got)\n\t}\n\tassert.Equal(t, 2, Add(1, 1))\n}\n\nfunc TestOther(t *testing.T) {\n\trequire.NoError(t, Run())\n}\n";
 const JAVA: &str = "class FooTest {\n    @Test\n    void adds() {\n        assertEquals(4, add(2, 2));\n        assertThrows(IllegalStateException.class, () -> run());\n    }\n\n    @Test\n    public void other() {\n        assertThat(add(1, 1)).isEqualTo(2);\n    }\n}\n";
@@ -73,16 +75,34 @@ const BAD_EDITS: &[(&str, &str, &str, &str, Rule)] = &[
     ("tests/test_a.py", PY, "assert total == 4", "assert total == 5", Rule::ExpectedValueChanged),
     ("tests/test_a.py", UT, "self.assertEqual(add(2, 2), 4)", "self.assertTrue(add(2, 2))", Rule::AssertionLoosened),
     ("tests/test_a.py", UT, "places=7", "places=1", Rule::ToleranceBroadened),
-    ("tests/test_a.py", PY, "    assert total == 4\n    assert total > 3\n", "    try:\n        assert total == 4\n        assert total > 3\n    except AssertionError:\n        pass\n", Rule::ErrorSwallowed),
+    (
+        "tests/test_a.py",
+        PY,
+        "    assert total == 4\n    assert total > 3\n",
+        "    try:\n        assert total == 4\n        assert total > 3\n    except AssertionError:\n        pass\n",
+        Rule::ErrorSwallowed,
+    ),
     ("tests/test_a.py", PY, "    total = add(2, 2)\n", "    total = add(2, 2)\n    return\n", Rule::EarlyReturn),
     ("tests/test_a.py", "@pytest.mark.parametrize('n', [1, 2, 3])\ndef test_n(n):\n    assert ok(n)\n", "[1, 2, 3]", "[1, 3]", Rule::CasesRemoved),
-    ("src/a.py", "def f(x):\n    return x\n", "    return x\n", "    if os.environ.get('PYTEST_CURRENT_TEST'):\n        return 4\n    return x\n", Rule::TestSpecialCased),
+    (
+        "src/a.py",
+        "def f(x):\n    return x\n",
+        "    return x\n",
+        "    if os.environ.get('PYTEST_CURRENT_TEST'):\n        return 4\n    return x\n",
+        Rule::TestSpecialCased,
+    ),
     ("src/a.py", "def f(x):\n    return x\n", "    return x\n", "    return x  # type: ignore\n", Rule::LintSuppressed),
     ("src/a.py", "import os\n", "import os\n", "import os  # noqa\n", Rule::LintSuppressed),
     ("pytest.ini", "[pytest]\naddopts = -q\n", "-q", "-q --ignore=tests/test_a.py", Rule::RunnerConfigWeakened),
     ("pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"-q\"\n", "\"-q\"", "\"-q -k 'not add'\"", Rule::RunnerConfigWeakened),
     ("pyproject.toml", "[tool.coverage.report]\nfail_under = 90\n", "90", "60", Rule::CoverageLowered),
-    ("conftest.py", "import pytest\n", "import pytest\n", "import pytest\n\ndef pytest_collection_modifyitems(items):\n    items.clear()\n", Rule::RunnerConfigWeakened),
+    (
+        "conftest.py",
+        "import pytest\n",
+        "import pytest\n",
+        "import pytest\n\ndef pytest_collection_modifyitems(items):\n    items.clear()\n",
+        Rule::RunnerConfigWeakened,
+    ),
     // JavaScript and TypeScript
     ("a.test.ts", JS, "it('adds'", "it.skip('adds'", Rule::SkipAdded),
     ("a.test.ts", JS, "it('adds'", "xit('adds'", Rule::SkipAdded),
@@ -98,7 +118,13 @@ const BAD_EDITS: &[(&str, &str, &str, &str, Rule)] = &[
     ("a.test.ts", JS, "expect(add(2, 2)).toBe(4)", "expect(true).toBe(true)", Rule::AssertionVacuous),
     ("a.test.ts", JS, "toBeCloseTo(2, 5)", "toBeCloseTo(2, 1)", Rule::ToleranceBroadened),
     ("a.test.ts", JS, "toThrow('gone')", "toThrow()", Rule::AssertionLoosened),
-    ("a.test.ts", JS, "    await expect(load()).rejects.toThrow('gone');\n", "    try { await expect(load()).rejects.toThrow('gone'); } catch (e) {}\n", Rule::ErrorSwallowed),
+    (
+        "a.test.ts",
+        JS,
+        "    await expect(load()).rejects.toThrow('gone');\n",
+        "    try { await expect(load()).rejects.toThrow('gone'); } catch (e) {}\n",
+        Rule::ErrorSwallowed,
+    ),
     ("a.test.ts", JS, "    expect(add(2, 2)).toBe(4);\n", "    if (false) {\n    expect(add(2, 2)).toBe(4);\n    }\n", Rule::EarlyReturn),
     ("a.test.ts", JS, "  it('adds', () => {\n    expect(add(2, 2)).toBe(4);\n    expect(add(1, 1)).toBeCloseTo(2, 5);\n  });\n", "", Rule::TestDeleted),
     ("src/a.ts", "export const f = (x) => x;\n", "x;\n", "x;\nif (process.env.NODE_ENV === 'test') f.y = 1;\n", Rule::TestSpecialCased),
@@ -129,7 +155,13 @@ const BAD_EDITS: &[(&str, &str, &str, &str, Rule)] = &[
     ("src/test/java/FooTest.java", JAVA, "assertEquals(4, add(2, 2));", "try { assertEquals(4, add(2, 2)); } catch (Throwable t) { }", Rule::ErrorSwallowed),
     ("src/test/kotlin/FooTest.kt", KT, "    @Test\n", "    @Ignore\n    @Test\n", Rule::SkipAdded),
     ("src/test/kotlin/FooTest.kt", KT, "        assertEquals(4, add(2, 2))\n", "        assertTrue(true)\n", Rule::AssertionVacuous),
-    ("pom.xml", "<project>\n<properties>\n</properties>\n</project>\n", "<properties>\n", "<properties>\n<skipTests>true</skipTests>\n", Rule::RunnerConfigWeakened),
+    (
+        "pom.xml",
+        "<project>\n<properties>\n</properties>\n</project>\n",
+        "<properties>\n",
+        "<properties>\n<skipTests>true</skipTests>\n",
+        Rule::RunnerConfigWeakened,
+    ),
     // Ruby
     ("spec/a_spec.rb", RB, "  it \"adds\"", "  xit \"adds\"", Rule::SkipAdded),
     ("spec/a_spec.rb", RB, "    expect(add(2, 2)).to eq(4)\n", "    pending \"x\"\n    expect(add(2, 2)).to eq(4)\n", Rule::SkipAdded),
@@ -148,7 +180,13 @@ const BAD_EDITS: &[(&str, &str, &str, &str, Rule)] = &[
     ("FooTests.cs", CS, "        Assert.Equal(4, Add(2, 2));\n", "", Rule::AssertionRemoved),
     // The pipeline and snapshots
     (".github/workflows/ci.yml", "jobs:\n  test:\n    steps:\n      - run: make test\n", "make test\n", "make test || true\n", Rule::FailureIgnored),
-    (".github/workflows/ci.yml", "jobs:\n  test:\n    steps:\n      - run: make test\n", "      - run: make test\n", "      - run: make test\n        continue-on-error: true\n", Rule::FailureIgnored),
+    (
+        ".github/workflows/ci.yml",
+        "jobs:\n  test:\n    steps:\n      - run: make test\n",
+        "      - run: make test\n",
+        "      - run: make test\n        continue-on-error: true\n",
+        Rule::FailureIgnored,
+    ),
     ("Makefile", "test:\n\tpytest\n", "\tpytest", "\t-pytest", Rule::FailureIgnored),
     ("src/__snapshots__/a.test.ts.snap", "exports[`a`] = `1`;\n", "`1`", "`2`", Rule::SnapshotRewritten),
     ("CMakeLists.txt", "add_test(NAME a COMMAND a)\nadd_test(NAME b COMMAND b)\n", "add_test(NAME b COMMAND b)\n", "", Rule::TestUnregistered),
@@ -169,7 +207,12 @@ const FINE_EDITS: &[(&str, &str, &str, &str)] = &[
     ("src/a.rs", "#[test]\n#[ignore]\nfn a() {\n    assert!(f());\n}\n", "#[ignore]\n", ""),
     ("src/a.rs", "fn f(x: u8) -> u8 {\n    x + 1\n}\n", "x + 1", "x + 2"),
     ("src/a.rs", "fn f(x: u8) -> u8 {\n    x\n}\n", "    x\n", "    if x > 9 { return 9; }\n    x\n"),
-    ("src/a.rs", "fn f() {}\n", "fn f() {}\n", "fn f() {}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n    #[test]\n    fn t() { assert_eq!(f(), ()); }\n}\n"),
+    (
+        "src/a.rs",
+        "fn f() {}\n",
+        "fn f() {}\n",
+        "fn f() {}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n    #[test]\n    fn t() { assert_eq!(f(), ()); }\n}\n",
+    ),
     ("src/a.rs", "#[allow(dead_code)]\nfn f() {}\n", "#[allow(dead_code)]\n", ""),
     ("src/a.rs", "#[allow(dead_code)]\nfn f() {}\n", "fn f() {}", "fn f() -> u8 { 1 }"),
     ("tests/it/main.rs", "mod flow;\n", "mod flow;\n", "mod flow;\nmod gates;\n"),
@@ -251,11 +294,27 @@ fn labelled_changes_are_judged_right() {
     for (path, before, from, to) in FINE_EDITS {
         let findings = found(path, before, &edit(before, from, to));
         if !findings.is_empty() {
-            alarms.push(format!("{path}: `{from}` -> `{to}`: {:?}", findings.iter().map(|finding| (finding.rule, &finding.message, &finding.after)).collect::<Vec<_>>()));
+            alarms.push(format!(
+                "{path}: `{from}` -> `{to}`: {:?}",
+                findings.iter().map(|finding| (finding.rule, &finding.message, &finding.after)).collect::<Vec<_>>()
+            ));
         }
     }
     let caught = BAD_EDITS.len() - missed.len();
-    println!("{} weakening, {} fine: recall {caught}/{}, precision {caught}/{}, right rule {}/{caught}", BAD_EDITS.len(), FINE_EDITS.len(), BAD_EDITS.len(), caught + alarms.len(), caught - wrong_rule.len());
+    println!(
+        "{} weakening, {} fine: recall {caught}/{}, precision {caught}/{}, right rule {}/{caught}",
+        BAD_EDITS.len(),
+        FINE_EDITS.len(),
+        BAD_EDITS.len(),
+        caught + alarms.len(),
+        caught - wrong_rule.len()
+    );
     assert!(BAD_EDITS.len() >= 60 && FINE_EDITS.len() >= 60);
-    assert!(missed.is_empty() && wrong_rule.is_empty() && alarms.is_empty(), "missed:\n{}\nwrong rule:\n{}\nfalse alarms:\n{}", missed.join("\n"), wrong_rule.join("\n"), alarms.join("\n"));
+    assert!(
+        missed.is_empty() && wrong_rule.is_empty() && alarms.is_empty(),
+        "missed:\n{}\nwrong rule:\n{}\nfalse alarms:\n{}",
+        missed.join("\n"),
+        wrong_rule.join("\n"),
+        alarms.join("\n")
+    );
 }
