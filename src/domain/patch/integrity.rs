@@ -152,7 +152,8 @@ pub struct Evidence {
 #[must_use]
 pub fn check(changes: &[FileChange], evidence: &Evidence) -> Vec<Finding> {
     let text = |content: &Option<super::FileContent>| content.as_ref().and_then(|content| content.text().map(str::to_owned));
-    let texts: Vec<(&str, Option<String>, Option<String>)> = changes.iter().map(|change| (change.path.as_str(), text(&change.before), text(&change.after))).collect();
+    let texts: Vec<(&str, Option<String>, Option<String>)> =
+        changes.iter().map(|change| (change.path.as_str(), text(&change.before), text(&change.after))).collect();
     let before: Vec<Source<'_>> = texts.iter().filter_map(|(path, before, _)| before.as_deref().map(|text| Source::new(path, text))).collect();
     let after: Vec<Source<'_>> = texts.iter().filter_map(|(path, _, after)| after.as_deref().map(|text| Source::new(path, text))).collect();
     let mut findings = Vec::new();
@@ -237,8 +238,15 @@ fn tests(before: &[Source<'_>], after: &[Source<'_>], evidence: &Evidence, findi
     }
     for (source, test) in open {
         let gone = !after.iter().any(|new| new.path == source.path);
-        let message = if gone { format!("test `{}` is gone with its file, or is no longer collected", super::shown(&test.name)) } else { format!("test `{}` is gone", super::shown(&test.name)) };
-        findings.push(Finding::new(Rule::TestDeleted, Severity::Refuse, source.path, source.line(test.range.start), message).with(Some(source.line_text(test.range.start)), None));
+        let message = if gone {
+            format!("test `{}` is gone with its file, or is no longer collected", super::shown(&test.name))
+        } else {
+            format!("test `{}` is gone", super::shown(&test.name))
+        };
+        findings.push(
+            Finding::new(Rule::TestDeleted, Severity::Refuse, source.path, source.line(test.range.start), message)
+                .with(Some(source.line_text(test.range.start)), None),
+        );
     }
     for (source, test, file, other) in pairs {
         compare(source, test, &after[file], other, evidence, findings);
@@ -249,7 +257,10 @@ fn tests(before: &[Source<'_>], after: &[Source<'_>], evidence: &Evidence, findi
         let (old, now) = (shared(source), shared(new));
         if old.len() > now.len() && total(new) < total(source) {
             let missing = old.iter().find(|assertion| !now.iter().any(|other| other.text == assertion.text)).or(old.first());
-            findings.push(Finding::new(Rule::AssertionRemoved, Severity::Refuse, source.path, 1, "an assertion shared by tests is removed").with(missing.map(|assertion| assertion.text.as_str()), None));
+            findings.push(
+                Finding::new(Rule::AssertionRemoved, Severity::Refuse, source.path, 1, "an assertion shared by tests is removed")
+                    .with(missing.map(|assertion| assertion.text.as_str()), None),
+            );
         } else if old.len() == now.len() {
             judge(source, new, old, now, evidence, findings);
         }
@@ -273,7 +284,9 @@ fn compare(source: &Source<'_>, test: &Test, new: &Source<'_>, other: &Test, evi
     let line = new.line(other.range.start);
     let name = super::shown(&test.name);
     let (old, now) = (source.assertions(test.body.clone()), new.assertions(other.body.clone()));
-    let code = |source: &Source<'_>, test: &Test| source.masked.code[test.body.clone()].lines().filter(|line| line.chars().any(char::is_alphanumeric) && line.trim() != "pass").count();
+    let code = |source: &Source<'_>, test: &Test| {
+        source.masked.code[test.body.clone()].lines().filter(|line| line.chars().any(char::is_alphanumeric) && line.trim() != "pass").count()
+    };
     let (lines, left) = (code(source, test), code(new, other));
     if now.is_empty() && left * 2 < lines {
         let severity = if left == 0 || !old.is_empty() { Severity::Refuse } else { Severity::NeedsApproval };
@@ -287,20 +300,31 @@ fn compare(source: &Source<'_>, test: &Test, new: &Source<'_>, other: &Test, evi
         findings.push(Finding::new(Rule::AssertionRemoved, severity, new.path, line, message).with(missing.map(|assertion| assertion.text.as_str()), None));
     }
     judge(source, new, old, now, evidence, findings);
-    let spans = |source: &Source<'_>, test: &Test, regexes: &[Regex]| -> usize { regexes.iter().map(|regex| regex.find_iter(&source.masked.code[test.range.clone()]).count()).sum() };
+    let spans = |source: &Source<'_>, test: &Test, regexes: &[Regex]| -> usize {
+        regexes.iter().map(|regex| regex.find_iter(&source.masked.code[test.range.clone()]).count()).sum()
+    };
     for (regexes, rule, message) in [
         (patterns::swallowers(new.language), Rule::ErrorSwallowed, "a failure inside the test would be caught or expected"),
         (patterns::escapes(), Rule::EarlyReturn, "the test could end before its assertions"),
     ] {
         if spans(new, other, regexes) > spans(source, test, regexes) {
-            let at = regexes.iter().filter_map(|regex| regex.find_iter(&new.masked.code[other.range.clone()]).last()).map(|hit| other.range.start + hit.start()).max().unwrap_or(other.range.start);
-            findings.push(Finding::new(rule, Severity::Refuse, new.path, new.line(at), format!("test `{name}`: {message}")).with(None, Some(new.line_text(at))));
+            let at = regexes
+                .iter()
+                .filter_map(|regex| regex.find_iter(&new.masked.code[other.range.clone()]).last())
+                .map(|hit| other.range.start + hit.start())
+                .max()
+                .unwrap_or(other.range.start);
+            findings
+                .push(Finding::new(rule, Severity::Refuse, new.path, new.line(at), format!("test `{name}`: {message}")).with(None, Some(new.line_text(at))));
         }
     }
     for regex in patterns::gates(new.language) {
         let count = |source: &Source<'_>, test: &Test| regex.find_iter(&source.masked.code[test.range.clone()]).count();
         if count(new, other) > count(source, test) {
-            findings.push(Finding::new(Rule::TestGated, Severity::NeedsApproval, new.path, line, format!("test `{name}` would be built under a condition only")).with(None, Some(new.line_text(other.range.start))));
+            findings.push(
+                Finding::new(Rule::TestGated, Severity::NeedsApproval, new.path, line, format!("test `{name}` would be built under a condition only"))
+                    .with(None, Some(new.line_text(other.range.start))),
+            );
         }
     }
     let head = |source: &Source<'_>, test: &Test| source.text[test.range.start..test.body.start].matches("expected").count();
@@ -321,11 +345,9 @@ fn cases(source: &Source<'_>, test: &Test) -> usize {
         .iter()
         .flat_map(|word| code.match_indices(word).map(move |(at, _)| at + word.len() - 1))
         .map(|open| {
-            let end = tests_found::closing(code, open);
-            let inside = &code[open + 1..end.saturating_sub(1).max(open + 1)];
+            let inside = tests_found::within(code, open);
             let Some(list) = inside.find(['[', '{']) else { return strength::split_arguments(inside).len() };
-            let close = tests_found::closing(inside, list);
-            strength::split_arguments(&inside[list + 1..close.saturating_sub(1).max(list + 1)]).len()
+            strength::split_arguments(tests_found::within(inside, list)).len()
         })
         .sum();
     let rows = code.lines().map(str::trim).filter(|line| line.starts_with(['{', '(', '[']) && line.ends_with(',') && line.len() > 4).count();
@@ -348,7 +370,9 @@ fn judge(source: &Source<'_>, new: &Source<'_>, mut old: Vec<Assertion>, mut now
             Change::Weaker => (Rule::AssertionLoosened, Severity::Refuse, "the assertion demands less than before"),
             Change::Tolerance => (Rule::ToleranceBroadened, Severity::Refuse, "the tolerance is wider than before"),
             Change::Subject => (Rule::AssertionLoosened, Severity::NeedsApproval, "the call under test is gone from the assertion"),
-            Change::Expected if copies(before, &after, evidence) => (Rule::ExpectedValueChanged, Severity::Refuse, "the expected value is replaced by what the failing test got"),
+            Change::Expected if copies(before, &after, evidence) => {
+                (Rule::ExpectedValueChanged, Severity::Refuse, "the expected value is replaced by what the failing test got")
+            }
             Change::Expected => (Rule::ExpectedValueChanged, Severity::NeedsApproval, "the expected value changes"),
         };
         findings.push(Finding::new(rule, severity, new.path, line, message).with(Some(&before.text), Some(&after.text)));
@@ -356,7 +380,9 @@ fn judge(source: &Source<'_>, new: &Source<'_>, mut old: Vec<Assertion>, mut now
     // What is new must be able to fail too, when something was there before to be replaced.
     for assertion in now.iter().filter(|assertion| strength::is_vacuous(assertion)) {
         let severity = if old.is_empty() && source.text.len() < new.text.len() { Severity::NeedsApproval } else { Severity::Refuse };
-        findings.push(Finding::new(Rule::AssertionVacuous, severity, new.path, new.line(assertion.at), "the assertion cannot fail").with(None, Some(&assertion.text)));
+        findings.push(
+            Finding::new(Rule::AssertionVacuous, severity, new.path, new.line(assertion.at), "the assertion cannot fail").with(None, Some(&assertion.text)),
+        );
     }
 }
 
@@ -364,7 +390,10 @@ fn judge(source: &Source<'_>, new: &Source<'_>, mut old: Vec<Assertion>, mut now
 fn copies(before: &Assertion, after: &Assertion, evidence: &Evidence) -> bool {
     let bare = |text: &str| text.trim().trim_matches(['"', '\'', '`']).to_owned();
     let known: Vec<String> = strength::literals(before).into_iter().map(bare).collect();
-    strength::literals(after).into_iter().map(bare).any(|literal| !known.contains(&literal) && evidence.actual_values.iter().any(|value| bare(value) == literal))
+    strength::literals(after)
+        .into_iter()
+        .map(bare)
+        .any(|literal| !known.contains(&literal) && evidence.actual_values.iter().any(|value| bare(value) == literal))
 }
 
 /// Files as a whole: deleted tests, rewritten snapshots.
@@ -375,7 +404,9 @@ fn files(path: &str, old: Option<&str>, new: Option<&str>, after: &[Source<'_>],
             None if !after.iter().any(|source| is_snapshot(source.path) && source.text == old) => {
                 findings.push(Finding::new(Rule::SnapshotRewritten, Severity::Refuse, path, 1, "what tests compare with is deleted"));
             }
-            Some(new) if new != old => findings.push(Finding::new(Rule::SnapshotRewritten, Severity::NeedsApproval, path, 1, "what tests compare with is rewritten")),
+            Some(new) if new != old => {
+                findings.push(Finding::new(Rule::SnapshotRewritten, Severity::NeedsApproval, path, 1, "what tests compare with is rewritten"))
+            }
             _ => {}
         }
     } else if is_test(path) && new.is_none() {
@@ -394,10 +425,15 @@ fn words(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Fin
     let owner = |source: &Source<'_>, at: usize| source.owner(at).map_or_else(String::new, |test| test.name.clone());
     if test_file {
         for regex in patterns::skips(language) {
-            let hits = |source: &Source<'_>| regex.find_iter(&source.masked.code).map(|hit| (owner(source, hit.end().saturating_sub(1)), hit.start())).collect::<Vec<_>>();
+            let hits = |source: &Source<'_>| {
+                regex.find_iter(&source.masked.code).map(|hit| (owner(source, hit.end().saturating_sub(1)), hit.start())).collect::<Vec<_>>()
+            };
             for at in added(before.map(hits).unwrap_or_default(), hits(after)) {
                 let at = at + after.masked.code[at..].find(|c: char| !c.is_whitespace()).unwrap_or(0);
-                findings.push(Finding::new(Rule::SkipAdded, Severity::Refuse, after.path, after.line(at), "a skip, a focus or an expected failure is added").with(None, Some(after.line_text(at))));
+                findings.push(
+                    Finding::new(Rule::SkipAdded, Severity::Refuse, after.path, after.line(at), "a skip, a focus or an expected failure is added")
+                        .with(None, Some(after.line_text(at))),
+                );
             }
         }
         if language == lexer::Language::Go {
@@ -409,22 +445,29 @@ fn words(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Fin
             }
         }
     }
-    let by_line = |source: &Source<'_>, view: &str, regex: &Regex| regex.find_iter(view).map(|hit| (String::new(), source.text[..0].len() + hit.start())).collect::<Vec<_>>();
-    let silenced = patterns::suppressing_comments().iter().map(|regex| (true, regex)).chain(patterns::suppressing_code(language).iter().map(|regex| (false, regex)));
+    let by_line = |view: &str, regex: &Regex| regex.find_iter(view).map(|hit| (String::new(), hit.start())).collect::<Vec<_>>();
+    let silenced =
+        patterns::suppressing_comments().iter().map(|regex| (true, regex)).chain(patterns::suppressing_code(language).iter().map(|regex| (false, regex)));
     for (comment, regex) in silenced {
-        let view = |source: &Source<'_>| by_line(source, if comment { &source.masked.comments } else { &source.masked.code }, regex);
+        let view = |source: &Source<'_>| by_line(if comment { &source.masked.comments } else { &source.masked.code }, regex);
         for at in added_lines(before, after, before.map(view).unwrap_or_default(), view(after)) {
             let line = after.line_text(at);
             let severity = if patterns::is_blanket(line) { Severity::Refuse } else { Severity::NeedsApproval };
-            findings.push(Finding::new(Rule::LintSuppressed, severity, after.path, after.line(at), "a complaint is silenced in place of being answered").with(None, Some(line)));
+            findings.push(
+                Finding::new(Rule::LintSuppressed, severity, after.path, after.line(at), "a complaint is silenced in place of being answered")
+                    .with(None, Some(line)),
+            );
         }
     }
     if !is_test(after.path) {
         for regex in patterns::special_cases() {
-            let view = |source: &Source<'_>| by_line(source, &source.masked.uncommented, regex);
+            let view = |source: &Source<'_>| by_line(&source.masked.uncommented, regex);
             for at in added_lines(before, after, before.map(view).unwrap_or_default(), view(after)) {
                 if after.owner(at).is_none() && !config_like(after.path) {
-                    findings.push(Finding::new(Rule::TestSpecialCased, Severity::Refuse, after.path, after.line(at), "production code asks whether it is being tested").with(None, Some(after.line_text(at))));
+                    findings.push(
+                        Finding::new(Rule::TestSpecialCased, Severity::Refuse, after.path, after.line(at), "production code asks whether it is being tested")
+                            .with(None, Some(after.line_text(at))),
+                    );
                 }
             }
         }

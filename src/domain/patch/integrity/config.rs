@@ -16,35 +16,160 @@ struct Setting {
 }
 
 const SETTINGS: &[Setting] = &[
-    Setting { files: r"(?i)(^|/)(package\.json|makefile|justfile|taskfile\.ya?ml|tox\.ini|noxfile\.py|composer\.json|rakefile|[^/]*\.(ya?ml|sh|mk))$", line: r"\|\|\s*(?:true|:|exit\s+0|echo)|;\s*(?:true|exit\s+0)\b|set\s+\+e\b", rule: Rule::FailureIgnored, severity: Severity::Refuse, message: "a failing command would pass" },
-    Setting { files: r"\.ya?ml$", line: r"continue-on-error:\s*true|allow_failure:\s*true|fail-fast:\s*never|^\s*-?\s*if:\s*(?:false|\$\{\{\s*false)", rule: Rule::FailureIgnored, severity: Severity::Refuse, message: "the pipeline would go on over a failure" },
-    Setting { files: r"(?i)(^|/)makefile$|\.mk$", line: r"^\t-\s*\S", rule: Rule::FailureIgnored, severity: Severity::Refuse, message: "make would ignore the failure of this line" },
-    Setting { files: r"(?i)package\.json$|jest\.config|vitest\.config|vite\.config|\.mocharc|karma\.conf|playwright\.config|cypress\.config", line: r"(?i)testPathIgnorePatterns|--testPathIgnorePatterns|passWithNoTests|--bail=0|testNamePattern|grepInvert|testIgnore|\binvert\b|--exclude|\bexclude\s*:|excludeSpecPattern|modulePathIgnorePatterns", rule: Rule::RunnerConfigWeakened, severity: Severity::Refuse, message: "the test runner would leave tests out" },
-    Setting { files: r"(?i)package\.json$", line: r#""(?:test|check|lint|typecheck|ci)[\w:-]*"\s*:\s*"(?:echo|true|exit 0|:)"#, rule: Rule::RunnerConfigWeakened, severity: Severity::Refuse, message: "the script no longer runs anything" },
-    Setting { files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|tox\.ini$|conftest\.py$|\.ya?ml$|makefile$|noxfile\.py$|\.sh$", line: r#"--ignore(?:-glob)?\b|--deselect\b|-k\s*["']?\s*not\b|-m\s*["']?\s*not\b|collect_ignore|norecursedirs|--exitfirst-never|-p\s+no:|--skip[ =]|--exclude[ =]"#, rule: Rule::RunnerConfigWeakened, severity: Severity::Refuse, message: "the test runner would leave tests out" },
-    Setting { files: r"(?i)conftest\.py$", line: r"pytest_collection_modifyitems|pytest_ignore_collect|pytest_runtest_makereport|pytest_runtest_setup|exitstatus\s*=", rule: Rule::RunnerConfigWeakened, severity: Severity::Refuse, message: "the collection or the outcome of tests would be changed by a hook" },
-    Setting { files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|jest\.config|vitest\.config|package\.json$|phpunit", line: r"(?i)\btestpaths\b|\bpython_files\b|\bpython_functions\b|testMatch|testRegex|\broots\b|\binclude\s*:", rule: Rule::RunnerConfigWeakened, severity: Severity::NeedsApproval, message: "what counts as a test would change" },
-    Setting { files: r"(?i)cargo\.toml$", line: r"^\s*(?:test|doctest|autotests|harness)\s*=\s*false", rule: Rule::RunnerConfigWeakened, severity: Severity::Refuse, message: "cargo would not run these tests" },
-    Setting { files: r"(?i)pom\.xml$|build\.gradle(?:\.kts)?$|gradle\.properties$|build\.xml$", line: r"(?i)skipTests|maven\.test\.skip|testFailureIgnore|ignoreFailures\s*=\s*true|haltonfailure\s*=\s*.(?:no|false)|<exclude>|excludeTestsMatching|\bexclude\s|enabled\s*=\s*false|excludeTags|excludedGroups", rule: Rule::RunnerConfigWeakened, severity: Severity::Refuse, message: "the build would leave tests out or ignore their failure" },
-    Setting { files: r"(?i)phpunit[^/]*\.xml(\.dist)?$|\.runsettings$", line: r"(?i)<exclude|<TestCaseFilter>|<group>", rule: Rule::RunnerConfigWeakened, severity: Severity::Refuse, message: "the test runner would leave tests out" },
-    Setting { files: r"(?i)\.rspec$|\.rubocop(_todo)?\.yml$|spec_helper\.rb$", line: r"--tag\s+~|filter_run_excluding|--exclude-pattern|Enabled:\s*false|Exclude:", rule: Rule::RunnerConfigWeakened, severity: Severity::Refuse, message: "specs or rules would be left out" },
-    Setting { files: r"(?i)(^|/)build(\.bazel)?$|\.bzl$|cmakelists\.txt$|meson\.build$", line: r#"tags\s*=.*["']manual|DISABLED\s+TRUE|WILL_FAIL|should_fail\s*:\s*true"#, rule: Rule::RunnerConfigWeakened, severity: Severity::Refuse, message: "the build would not run this test, or expect it to fail" },
-    Setting { files: r"(?i)\.eslintrc|eslint\.config|biome\.json|tslint\.json|package\.json$", line: r#"["'][\w@/-]+["']\s*:\s*\[?\s*(?:["']off["']|0\b)|:\s*["']off["']|ignorePatterns|\bignores\s*:"#, rule: Rule::LintConfigWeakened, severity: Severity::NeedsApproval, message: "a lint rule would be switched off" },
-    Setting { files: r"(?i)tsconfig[^/]*\.json$", line: r#""(?:strict|noImplicit\w+|strictNullChecks|noUnused\w+|noEmitOnError|strict\w+|noUnchecked\w+)"\s*:\s*false|"skipLibCheck"\s*:\s*true|"noEmitOnError"\s*:\s*false|"exclude""#, rule: Rule::LintConfigWeakened, severity: Severity::NeedsApproval, message: "type checking would be loosened" },
-    Setting { files: r"(?i)pyproject\.toml$|setup\.cfg$|\.flake8$|tox\.ini$|ruff\.toml$|mypy\.ini$|\.pylintrc$", line: r"(?i)^\s*(?:extend-)?ignore\s*=|ignore_errors\s*=\s*true|ignore_missing_imports\s*=\s*true|per-file-ignores|^\s*disable\s*=|extend-exclude|^\s*omit\s*=|strict\s*=\s*false|disallow_\w+\s*=\s*false|check_untyped_defs\s*=\s*false", rule: Rule::LintConfigWeakened, severity: Severity::NeedsApproval, message: "a lint or type rule would be switched off" },
-    Setting { files: r"(?i)cargo\.toml$|clippy\.toml$", line: r#"=\s*(?:"allow"|\{[^}]*"allow")"#, rule: Rule::LintConfigWeakened, severity: Severity::NeedsApproval, message: "a lint would be allowed" },
-    Setting { files: r"(?i)phpstan|psalm\.xml", line: r"ignoreErrors|baseline|<issueHandlers|errorLevel", rule: Rule::LintConfigWeakened, severity: Severity::NeedsApproval, message: "static analysis would be loosened" },
+    Setting {
+        files: r"(?i)(^|/)(package\.json|makefile|justfile|taskfile\.ya?ml|tox\.ini|noxfile\.py|composer\.json|rakefile|[^/]*\.(ya?ml|sh|mk))$",
+        line: r"\|\|\s*(?:true|:|exit\s+0|echo)|;\s*(?:true|exit\s+0)\b|set\s+\+e\b",
+        rule: Rule::FailureIgnored,
+        severity: Severity::Refuse,
+        message: "a failing command would pass",
+    },
+    Setting {
+        files: r"\.ya?ml$",
+        line: r"continue-on-error:\s*true|allow_failure:\s*true|fail-fast:\s*never|^\s*-?\s*if:\s*(?:false|\$\{\{\s*false)",
+        rule: Rule::FailureIgnored,
+        severity: Severity::Refuse,
+        message: "the pipeline would go on over a failure",
+    },
+    Setting {
+        files: r"(?i)(^|/)makefile$|\.mk$",
+        line: r"^\t-\s*\S",
+        rule: Rule::FailureIgnored,
+        severity: Severity::Refuse,
+        message: "make would ignore the failure of this line",
+    },
+    Setting {
+        files: r"(^|/)tox\.ini$",
+        line: r"^\s*(?:commands\s*=\s*)?-\s+\S",
+        rule: Rule::FailureIgnored,
+        severity: Severity::Refuse,
+        message: "tox would ignore the failure of this command",
+    },
+    Setting {
+        files: r"(?i)package\.json$|jest\.config|vitest\.config|vite\.config|\.mocharc|karma\.conf|playwright\.config|cypress\.config",
+        line: r"(?i)testPathIgnorePatterns|--testPathIgnorePatterns|passWithNoTests|--bail=0|testNamePattern|grepInvert|testIgnore|\binvert\b|--exclude|\bexclude\s*:|excludeSpecPattern|modulePathIgnorePatterns",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the test runner would leave tests out",
+    },
+    Setting {
+        files: r"(?i)package\.json$",
+        line: r#""(?:test|check|lint|typecheck|ci)[\w:-]*"\s*:\s*"(?:echo|true|exit 0|:)"#,
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the script no longer runs anything",
+    },
+    Setting {
+        files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|tox\.ini$|conftest\.py$|\.ya?ml$|makefile$|noxfile\.py$|\.sh$",
+        line: r#"--ignore(?:-glob)?\b|--deselect\b|-k\s*["']?\s*not\b|-m\s*["']?\s*not\b|collect_ignore|norecursedirs|--exitfirst-never|-p\s+no:|--skip[ =]|--exclude[ =]"#,
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the test runner would leave tests out",
+    },
+    Setting {
+        files: r"(?i)conftest\.py$",
+        line: r"pytest_collection_modifyitems|pytest_ignore_collect|pytest_runtest_makereport|pytest_runtest_setup|exitstatus\s*=",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the collection or the outcome of tests would be changed by a hook",
+    },
+    Setting {
+        files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|jest\.config|vitest\.config|package\.json$|phpunit",
+        line: r"(?i)\btestpaths\b|\bpython_files\b|\bpython_functions\b|testMatch|testRegex|\broots\b|\binclude\s*:",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "what counts as a test would change",
+    },
+    Setting {
+        files: r"(?i)cargo\.toml$",
+        line: r"^\s*(?:test|doctest|autotests|harness)\s*=\s*false",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "cargo would not run these tests",
+    },
+    Setting {
+        files: r"(?i)pom\.xml$|build\.gradle(?:\.kts)?$|gradle\.properties$|build\.xml$",
+        line: r"(?i)skipTests|maven\.test\.skip|testFailureIgnore|ignoreFailures\s*=\s*true|haltonfailure\s*=\s*.(?:no|false)|<exclude>|excludeTestsMatching|\bexclude\s|enabled\s*=\s*false|excludeTags|excludedGroups",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the build would leave tests out or ignore their failure",
+    },
+    Setting {
+        files: r"(?i)phpunit[^/]*\.xml(\.dist)?$|\.runsettings$",
+        line: r"(?i)<exclude|<TestCaseFilter>|<group>",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the test runner would leave tests out",
+    },
+    Setting {
+        files: r"(?i)\.rspec$|\.rubocop(_todo)?\.yml$|spec_helper\.rb$",
+        line: r"--tag\s+~|filter_run_excluding|--exclude-pattern|Enabled:\s*false|Exclude:",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "specs or rules would be left out",
+    },
+    Setting {
+        files: r"(?i)(^|/)build(\.bazel)?$|\.bzl$|cmakelists\.txt$|meson\.build$",
+        line: r#"tags\s*=.*["']manual|DISABLED\s+TRUE|WILL_FAIL|should_fail\s*:\s*true"#,
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the build would not run this test, or expect it to fail",
+    },
+    Setting {
+        files: r"(?i)\.eslintrc|eslint\.config|biome\.json|tslint\.json|package\.json$",
+        line: r#"["'][\w@/-]+["']\s*:\s*\[?\s*(?:["']off["']|0\b)|:\s*["']off["']|ignorePatterns|\bignores\s*:"#,
+        rule: Rule::LintConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "a lint rule would be switched off",
+    },
+    Setting {
+        files: r"(?i)tsconfig[^/]*\.json$",
+        line: r#""(?:strict|noImplicit\w+|strictNullChecks|noUnused\w+|noEmitOnError|strict\w+|noUnchecked\w+)"\s*:\s*false|"skipLibCheck"\s*:\s*true|"noEmitOnError"\s*:\s*false|"exclude""#,
+        rule: Rule::LintConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "type checking would be loosened",
+    },
+    Setting {
+        files: r"(?i)pyproject\.toml$|setup\.cfg$|\.flake8$|tox\.ini$|ruff\.toml$|mypy\.ini$|\.pylintrc$",
+        line: r"(?i)^\s*(?:extend-)?ignore\s*=|ignore_errors\s*=\s*true|ignore_missing_imports\s*=\s*true|per-file-ignores|^\s*disable\s*=|extend-exclude|^\s*omit\s*=|strict\s*=\s*false|disallow_\w+\s*=\s*false|check_untyped_defs\s*=\s*false",
+        rule: Rule::LintConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "a lint or type rule would be switched off",
+    },
+    Setting {
+        files: r"(?i)cargo\.toml$|clippy\.toml$",
+        line: r#"=\s*(?:"allow"|\{[^}]*"allow")"#,
+        rule: Rule::LintConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "a lint would be allowed",
+    },
+    Setting {
+        files: r"(?i)phpstan|psalm\.xml",
+        line: r"ignoreErrors|baseline|<issueHandlers|errorLevel",
+        rule: Rule::LintConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "static analysis would be loosened",
+    },
 ];
 
-static COMPILED: LazyLock<Vec<(Regex, Regex, &'static Setting)>> = LazyLock::new(|| SETTINGS.iter().map(|setting| (pattern(setting.files), pattern(setting.line), setting)).collect());
+static COMPILED: LazyLock<Vec<(Regex, Regex, &'static Setting)>> =
+    LazyLock::new(|| SETTINGS.iter().map(|setting| (pattern(setting.files), pattern(setting.line), setting)).collect());
 static THRESHOLD: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?i)["']?\b(fail_under|cov-fail-under|--fail-under|branches|functions|lines|statements|minimum_coverage|minimum|threshold|coverage[_-]?threshold|min-?coverage|target|max-warnings)\b["']?\s*[:= >]+\s*["']?(\d+(?:\.\d+)?)"#)
+    pattern(
+        r#"(?i)["']?\b(fail_under|cov-fail-under|--fail-under|branches|functions|lines|statements|minimum_coverage|minimum|threshold|coverage[_-]?threshold|min-?coverage|target|max-warnings)\b["']?\s*[:= >]+\s*["']?(\d+(?:\.\d+)?)"#,
+    )
 });
-static THRESHOLD_FILES: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\.coveragerc$|pyproject\.toml$|setup\.cfg$|tox\.ini$|pytest\.ini$|package\.json$|jest\.config|vitest\.config|\.nycrc|codecov\.ya?ml$|\.simplecov|spec_helper\.rb$|build\.gradle|pom\.xml$|phpunit|makefile$|\.ya?ml$|tarpaulin\.toml$"));
+static THRESHOLD_FILES: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\.coveragerc$|pyproject\.toml$|setup\.cfg$|tox\.ini$|pytest\.ini$|package\.json$|jest\.config|vitest\.config|\.nycrc|codecov\.ya?ml$|\.simplecov|spec_helper\.rb$|build\.gradle|pom\.xml$|phpunit|makefile$|\.ya?ml$|tarpaulin\.toml$",
+    )
+});
 static REGISTERED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?m)^\s*(?:\[\[test\]\]|add_test\s*\(|gtest_discover_tests\s*\(|\w*_tests?\s*\(\s*$|test\s*\(\s*'|<testsuite\b|<directory\b|(?:#\[cfg\(test\)\]\s*)?(?:pub\s+)?mod\s+\w*tests?\w*\s*;|#\[path\s*=.*tests?)"#)
+    pattern(
+        r#"(?m)^\s*(?:\[\[test\]\]|add_test\s*\(|gtest_discover_tests\s*\(|\w*_tests?\s*\(\s*$|test\s*\(\s*'|<testsuite\b|<directory\b|(?:#\[cfg\(test\)\]\s*)?(?:pub\s+)?mod\s+\w*tests?\w*\s*;|#\[path\s*=.*tests?)"#,
+    )
 });
-static REGISTRY: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)(^|/)(cargo\.toml|cmakelists\.txt|build|build\.bazel|meson\.build|phpunit[^/]*\.xml(\.dist)?)$|\.rs$|\.bzl$"));
+static REGISTRY: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(^|/)(cargo\.toml|cmakelists\.txt|build|build\.bazel|meson\.build|phpunit[^/]*\.xml(\.dist)?)$|\.rs$|\.bzl$"));
 static TEST_MODULE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^\s*(?:pub\s+)?mod\s+\w+\s*;"));
 
 /// Settings that the change adds, thresholds that it lowers, registrations that it takes away.
@@ -74,7 +199,9 @@ pub(super) fn check(before: Option<&Source<'_>>, after: &Source<'_>, findings: &
 
 /// The setting was there before, as often and with no more to it.
 fn moved(pattern: &Regex, before: Option<&Source<'_>>, after: &Source<'_>) -> bool {
-    let lines = |source: &Source<'_>| source.masked.uncommented.lines().filter(|line| pattern.is_match(line)).map(|line| line.split_whitespace().collect::<String>()).collect::<Vec<_>>();
+    let lines = |source: &Source<'_>| {
+        source.masked.uncommented.lines().filter(|line| pattern.is_match(line)).map(|line| line.split_whitespace().collect::<String>()).collect::<Vec<_>>()
+    };
     let Some(before) = before.map(lines) else { return false };
     let after = lines(after);
     after.len() <= before.len() && after.iter().map(String::len).sum::<usize>() <= before.iter().map(String::len).sum::<usize>()
@@ -102,7 +229,10 @@ fn thresholds(before: &Source<'_>, after: &Source<'_>, findings: &mut Vec<Findin
                 used[at] = true;
                 let lower = if name == "max-warnings" { now > value } else { now < value };
                 if lower {
-                    findings.push(Finding::new(Rule::CoverageLowered, Severity::Refuse, after.path, after.line(*offset), "a threshold is lowered").with(Some(text), Some(line)));
+                    findings.push(
+                        Finding::new(Rule::CoverageLowered, Severity::Refuse, after.path, after.line(*offset), "a threshold is lowered")
+                            .with(Some(text), Some(line)),
+                    );
                 }
             }
             None if name != "lines" && name != "target" && name != "minimum" && name != "threshold" => {
@@ -119,7 +249,9 @@ fn registrations(before: &Source<'_>, after: &Source<'_>, findings: &mut Vec<Fin
     }
     let in_tests = crate::domain::patch::inspect::is_test(after.path) && after.path.ends_with(".rs");
     let regex = if in_tests { &*TEST_MODULE } else { &*REGISTERED };
-    let read = |source: &Source<'_>| -> Vec<String> { regex.find_iter(&source.masked.uncommented).map(|hit| source.line_text(hit.end().saturating_sub(1)).to_owned()).collect() };
+    let read = |source: &Source<'_>| -> Vec<String> {
+        regex.find_iter(&source.masked.uncommented).map(|hit| source.line_text(hit.end().saturating_sub(1)).to_owned()).collect()
+    };
     let mut now = read(after);
     for line in read(before) {
         if let Some(at) = now.iter().position(|other| *other == line) {

@@ -24,18 +24,30 @@ pub(super) enum Change {
 }
 
 static APPROXIMATE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)closeTo|almost|approx|inDelta|inEpsilon|isclose|allclose|be_within|abs_diff|relative_eq|ulps_eq|withinPercent|offset\(|BeApproximately|\.Within\(|tolerance|WithDelta|delta\s*=")
+    pattern(
+        r"(?i)closeTo|almost|approx|inDelta|inEpsilon|isclose|allclose|be_within|abs_diff|relative_eq|ulps_eq|withinPercent|offset\(|BeApproximately|\.Within\(|tolerance|WithDelta|delta\s*=",
+    )
 });
-static NEGATED: LazyLock<Regex> = LazyLock::new(|| pattern(r"assert_ne\b|[nN]otEqual\w*|NotSame|\.not\b|\bnot_to\b|\bto_not\b|\brefute|AreNotEqual|[nN]otStrictEqual|\bassert\s+not\b|assert!\(\s*!|assertFalse|!=|\bwont_|isNotEqualTo|shouldNotBe"));
+static NEGATED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"assert_ne\b|[nN]otEqual\w*|NotSame|\.not\b|\bnot_to\b|\bto_not\b|\brefute|AreNotEqual|[nN]otStrictEqual|\bassert\s+not\b|assert!\(\s*!|assertFalse|!=|\bwont_|isNotEqualTo|shouldNotBe",
+    )
+});
 static EXACT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"assert_eq!|_eq!|\bassert\w*Equals?\w*\s*\(|assertSame|toBe\(|toEqual|toStrictEqual|toMatchObject|\bEqual\w*\s*\(|AreEqual|AreSame|===?|\beq\b|\beql\b|must_equal|[dD]eepEqual|assert_equal|[sS]trictEqual|isEqualTo|shouldBe\b|CalledWith|called_with|called_once_with|[mM]atchSnapshot|InlineSnapshot|[sS]napshot|toThrow\w*\(\s*[^\s)]|assertRaises|pytest\.raises|assertThrows|Throws|raise_error|expectException|assert_matches|matches!|toHaveLength|assertCount|\.Be\(|BeEquivalentTo|containsExactly|toHaveBeenCalledTimes|\bt\.is\(|assertNull|assertNone|assertIsNone|toBeNull|toBeUndefined|be_nil|IsNull|assertArrayEquals|\bNil\(|NoError",
     )
 });
 static PARTIAL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"toContain|assertIn\b|assertNotIn\b|[cC]ontains|includes?\b|toMatch\(|assertRegex|[gG]reater|[lL]ess|startsWith|starts_with|endsWith|hasSize|hasItem|expect\.any|\bin\b|[^=\-]>|<[^=]?\s|toHaveProperty|hasProperty|toBeInstanceOf|isinstance|assertIsInstance|assertInstanceOf|IsType|be_a\b|kind_of")
+    pattern(
+        r"toContain|assertIn\b|assertNotIn\b|[cC]ontains|includes?\b|toMatch\(|assertRegex|[gG]reater|[lL]ess|startsWith|starts_with|endsWith|hasSize|hasItem|expect\.any|\bin\b|[^=\-]>|<[^=]?\s|toHaveProperty|hasProperty|toBeInstanceOf|isinstance|assertIsInstance|assertInstanceOf|IsType|be_a\b|kind_of",
+    )
 });
-static BROAD_ERROR: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:raises|assertRaises\w*|assertThrows|Throws\w*|raise_error|expectException)\W*(?:Base)?(?:Exception|Throwable|StandardError|Error)?(?:\.class|::class)?\s*(?:[,)>]|$)"));
+static BROAD_ERROR: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?:raises|assertRaises\w*|assertThrows|Throws\w*|raise_error|expectException)\W*(?:Base)?(?:Exception|Throwable|StandardError|Error)?(?:\.class|::class)?\s*(?:[,)>]|$)",
+    )
+});
 static LITERAL_TRUTH: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?x)
@@ -45,7 +57,8 @@ static LITERAL_TRUTH: LazyLock<Regex> = LazyLock::new(|| {
         "#,
     )
 });
-static LITERALS: LazyLock<Regex> = LazyLock::new(|| pattern(r#""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\b\d[\w.]*|\b(?:true|false|True|False|None|null|nil|undefined)\b"#));
+static LITERALS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\b\d[\w.]*|\b(?:true|false|True|False|None|null|nil|undefined)\b"#));
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"));
 static CALLS: LazyLock<Regex> = LazyLock::new(|| pattern(r"([A-Za-z_]\w*)\s*\("));
 static CALLEE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\W*([\w.:>\-]+!?)"));
@@ -92,7 +105,7 @@ fn compares_with_itself(assertion: &Assertion) -> bool {
     }
     let Some(open) = text.find('(') else { return false };
     let end = super::tests_found::closing(text, open);
-    let arguments = split_arguments(&text[open + 1..end.saturating_sub(1).max(open + 1)]);
+    let arguments = split_arguments(super::tests_found::within(text, open));
     // `assertEqual(a, a)`, after a receiver such as Go's `t`.
     let arguments: Vec<&str> = arguments.into_iter().filter(|argument| !matches!(*argument, "t" | "")).collect();
     if let [a, b, ..] = arguments.as_slice()
@@ -103,7 +116,7 @@ fn compares_with_itself(assertion: &Assertion) -> bool {
     // `expect(a).toBe(a)`
     let rest = &text[end.min(text.len())..];
     let Some(second) = rest.find('(') else { return false };
-    let value = &rest[second + 1..super::tests_found::closing(rest, second).saturating_sub(1).max(second + 1)];
+    let value = super::tests_found::within(rest, second);
     arguments.len() == 1 && EXACT.is_match(&assertion.code) && arguments[0] == value.trim()
 }
 
@@ -137,7 +150,28 @@ pub(super) fn split_arguments(text: &str) -> Vec<&str> {
 
 /// The literals of an assertion, in order.
 pub(super) fn literals(assertion: &Assertion) -> Vec<&str> {
-    LITERALS.find_iter(&assertion.text).map(|literal| literal.as_str()).collect()
+    LITERALS.find_iter(essence(&assertion.text)).map(|literal| literal.as_str()).collect()
+}
+
+/// An assertion without the message that it shows on failure.
+fn essence(text: &str) -> &str {
+    let end_of = |start: usize, count: usize| {
+        let arguments = split_arguments(&text[start..]);
+        // The arguments are slices of `text`, so their place in it is known.
+        arguments.get(..count).and_then(<[&str]>::last).map_or(text.len(), |last| last.as_ptr() as usize + last.len() - text.as_ptr() as usize)
+    };
+    if text.starts_with("if ") {
+        return text.split('{').next().unwrap_or(text);
+    }
+    if let Some(rest) = text.strip_prefix("assert ") {
+        return &text[..end_of(text.len() - rest.len(), 1)];
+    }
+    for (name, count) in [("assert!(", 1), ("assert_eq!(", 2), ("assert_ne!(", 2), ("assert_matches!(", 2)] {
+        if let Some(rest) = text.strip_prefix(name) {
+            return &text[..end_of(text.len() - rest.len(), count).min(text.len())];
+        }
+    }
+    text
 }
 
 fn callee(assertion: &Assertion) -> &str {
@@ -153,12 +187,20 @@ pub(super) fn compare(before: &Assertion, after: &Assertion) -> Change {
     if new < old {
         return Change::Weaker;
     }
-    if old == 3 && new == 3 && widened(before, after) {
-        return Change::Tolerance;
+    if old == 3 && new == 3 {
+        if widened(before, after) {
+            return Change::Tolerance;
+        }
+        let (old, new) = (literals(before), literals(after));
+        if old.len() == new.len() && old.len() > 1 && old[..old.len() - 1] == new[..new.len() - 1] {
+            return Change::Fine;
+        }
     }
     // Ranks are coarse: within one, a turned comparison is another demand.
     let turned = NEGATED.is_match(&before.code) != NEGATED.is_match(&after.code);
-    let calls = |assertion: &Assertion| -> Vec<String> { CALLS.captures_iter(&assertion.code).filter_map(|found| found.get(1).map(|name| name.as_str().to_owned())).collect() };
+    let calls = |assertion: &Assertion| -> Vec<String> {
+        CALLS.captures_iter(&assertion.code).filter_map(|found| found.get(1).map(|name| name.as_str().to_owned())).collect()
+    };
     let (old_calls, new_calls) = (calls(before), calls(after));
     let own = |name: &String| EXACT.is_match(&format!("{name}(")) || name.to_ascii_lowercase().contains("assert") || name == "expect" || name.starts_with("to");
     if old_calls.iter().any(|name| !own(name)) && !new_calls.iter().any(|name| !own(name)) {
@@ -177,13 +219,16 @@ fn widened(before: &Assertion, after: &Assertion) -> bool {
         return NUMBER.find_iter(&before.text).count() != NUMBER.find_iter(&after.text).count();
     };
     // `closeTo(x, 5)` and `places=5` count digits: fewer is wider.
-    let places = before.code.contains("toBeCloseTo") || before.code.contains("places") || (before.code.contains("AlmostEqual") && !before.code.contains("delta"));
+    let places =
+        before.code.contains("toBeCloseTo") || before.code.contains("places") || (before.code.contains("AlmostEqual") && !before.code.contains("delta"));
     if places { new < old } else { new > old }
 }
 
 /// Which of `candidates` most likely took the place of `before`.
 pub(super) fn counterpart(before: &Assertion, candidates: &[Assertion]) -> Option<usize> {
-    let words = |assertion: &Assertion| -> std::collections::BTreeSet<String> { assertion.text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).map(str::to_owned).collect() };
+    let words = |assertion: &Assertion| -> std::collections::BTreeSet<String> {
+        assertion.text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
     let own = words(before);
     candidates
         .iter()

@@ -79,8 +79,10 @@ impl<'a> Source<'a> {
             if hit.start() < end {
                 continue;
             }
-            end = statement_end(code, hit.start());
-            let span = range.start + hit.start()..range.start + end;
+            // What the pattern needs before the word (a line start, a colon) is not part of it.
+            let start = hit.start() + hit.as_str().find(|c: char| !c.is_whitespace() && !matches!(c, ';' | ':')).unwrap_or(0);
+            end = statement_end(code, start).max(hit.end());
+            let span = range.start + start..range.start + end;
             found.push(Assertion { text: folded(&self.text[span.clone()]), code: folded(&self.masked.code[span.clone()]), at: span.start });
         }
         found
@@ -96,6 +98,12 @@ fn folded(text: &str) -> String {
 fn statement_end(code: &str, start: usize) -> usize {
     let bytes = code.as_bytes();
     let mut depth = 0_i32;
+    // Go asserts by a condition around a report: the whole block is the assertion.
+    if code[start..].starts_with("if ")
+        && let Some(open) = code[start..].find('{')
+    {
+        return closing(code, start + open);
+    }
     for (at, byte) in bytes.iter().enumerate().skip(start) {
         match byte {
             b'(' | b'[' | b'{' => depth += 1,
@@ -148,6 +156,13 @@ pub(super) fn closing(code: &str, open: usize) -> usize {
     code.len()
 }
 
+/// What stands between the bracket at `open` and the one that closes it, or the end of the text.
+pub(super) fn within(code: &str, open: usize) -> &str {
+    let end = closing(code, open);
+    let inner = &code[open + 1..end];
+    if end > open + 1 { inner.strip_suffix([')', ']', '}']).unwrap_or(inner) } else { "" }
+}
+
 /// Where the attributes before `at` begin: behind the last `;`, `{` or `}` outside brackets.
 fn attributes_start(code: &str, at: usize) -> usize {
     let mut depth = 0_i32;
@@ -167,7 +182,10 @@ fn tests(path: &str, language: Language, text: &str, masked: &Masked) -> Vec<Tes
     let collected = crate::domain::patch::inspect::is_test(path);
     match language {
         Language::Rust => attributed(&RUST_FN, &RUST_MARK, None, masked, text),
-        Language::Java => attributed(&JAVA_FN, &JAVA_MARK, None, masked, text).into_iter().chain(if collected { attributed(&JUNIT3, &ALWAYS, None, masked, text) } else { Vec::new() }).collect(),
+        Language::Java => attributed(&JAVA_FN, &JAVA_MARK, None, masked, text)
+            .into_iter()
+            .chain(if collected { attributed(&JUNIT3, &ALWAYS, None, masked, text) } else { Vec::new() })
+            .collect(),
         Language::Kotlin => attributed(&KOTLIN_FN, &JAVA_MARK, None, masked, text),
         Language::CSharp => attributed(&JAVA_FN, &CSHARP_MARK, None, masked, text),
         Language::Php if collected => {
@@ -203,9 +221,17 @@ static PHP_DOC: LazyLock<Regex> = LazyLock::new(|| pattern(r"@test\b"));
 static PEST: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^\s*(?:it|test)\s*\("));
 static GO_FN: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^func\s+((?:Test|Benchmark|Fuzz|Example)\w*)\s*\("));
 static GO_RUN: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b\w+\.Run\s*\("));
-static JS_TEST: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^\w.$])(?:x|f)?(?:it|test|specify)(?:\s*\.\s*(?:each|only|skip|todo|concurrent|failing|fails|fixme|sequential|skipIf|runIf))*\s*(?:`[^`]*`)?\s*\("));
+static JS_TEST: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?:^|[^\w.$])(?:x|f)?(?:it|test|specify)(?:\s*\.\s*(?:each|only|skip|todo|concurrent|failing|fails|fixme|sequential|skipIf|runIf))*\s*(?:`[^`]*`)?\s*\(",
+    )
+});
 static PY_DEF: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^([ \t]*)(?:async[ \t]+)?def[ \t]+(test\w*)[ \t]*\("));
-static RUBY_TEST: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^([ \t]*)(?:(?:x|f)?(?:it|specify|scenario|example)|test|should|pending|skip)\b[ \t]*[\(]?[ \t]*[^\n]*?(?:\bdo\b|\{)|^([ \t]*)def[ \t]+(test_\w+)"));
+static RUBY_TEST: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?m)^([ \t]*)(?:(?:x|f)?(?:it|specify|scenario|example)|test|should|pending|skip)\b[ \t]*[\(]?[ \t]*[^\n]*?(?:\bdo\b|\{)|^([ \t]*)def[ \t]+(test_\w+)",
+    )
+});
 
 /// Functions whose attributes (or head) say that they are tests.
 fn attributed(head: &Regex, mark: &Regex, doc: Option<&Regex>, masked: &Masked, text: &str) -> Vec<Test> {
@@ -338,12 +364,24 @@ fn ruby(masked: &Masked, text: &str) -> Vec<Test> {
 
 fn assertion_pattern(language: Language) -> Option<&'static Regex> {
     static RUST: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(?:debug_)?(?:prop_)?assert\w*!|\.expect_err\(|\.unwrap_err\(|\bpanic!|\bunreachable!"));
-    static PYTHON: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)(?:^|[;:])\s*assert\b|\bself\.(?:assert\w+|fail)\s*\(|\bpytest\.(?:raises|fail|warns)\s*\(|\.assert_\w+\s*\(|\b(?:np|numpy|npt|pd|torch)\.testing\.assert\w+\s*\(|\bassert_\w+\s*\("));
-    static JS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bexpect\w*\s*\(|\bassert\w*(?:\.\w+)*\s*\(|\.should\b|\bt\.(?:is|not|deepEqual|true|false|truthy|falsy|throws\w*|equal|ok|like|regex|snapshot|same|fail)\s*\("));
-    static GO: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bif\s[^{}\n]*\{\s*[tbf]\.(?:Error|Fatal)|\b[tbf]\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)\s*\(|\b(?:assert|require|is|should)\.\w+\s*\("));
-    static JAVA: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(?:Assert(?:ions)?\.)?(?:assert\w*|fail|verify\w*|expectThrows)\s*(?:<[^>]*>\s*)?[\({]|\bshould\w*\b|\bexpect\s*\("));
+    static PYTHON: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?m)(?:^|[;:])\s*assert\b|\bself\.(?:assert\w+|fail)\s*\(|\bpytest\.(?:raises|fail|warns)\s*\(|\.assert_\w+\s*\(|\b(?:np|numpy|npt|pd|torch)\.testing\.assert\w+\s*\(|\bassert_\w+\s*\(",
+        )
+    });
+    static JS: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"\bexpect\w*\s*\(|\bassert\w*(?:\.\w+)*\s*\(|\.should\b|\bt\.(?:is|not|deepEqual|true|false|truthy|falsy|throws\w*|equal|ok|like|regex|snapshot|same|fail)\s*\(",
+        )
+    });
+    static GO: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"\bif\s[^{}\n]*\{\s*[tbf]\.(?:Error|Fatal)|\b[tbf]\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)\s*\(|\b(?:assert|require|is|should)\.\w+\s*\(")
+    });
+    static JAVA: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"\b(?:Assert(?:ions)?\.)?(?:assert\w*|fail|verify\w*|expectThrows)\s*(?:<[^>]*>\s*)?[\({]|\bshould\w*\b|\bexpect\s*\("));
     static CSHARP: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b\w*Assert\.\w+|\.Should\s*\(|\.Verify\w*\s*\(|\.Received\w*\s*\("));
-    static RUBY: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(?:assert|refute)\w*|\bexpect\b\s*[\({]|\bis_expected\b|\.must_\w+|\.wont_\w+|\.should\b|\bflunk\b"));
+    static RUBY: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"\b(?:assert|refute)\w*|\bexpect\b\s*[\({]|\bis_expected\b|\.must_\w+|\.wont_\w+|\.should\b|\bflunk\b"));
     static PHP: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:->|::)(?:assert\w+|expectException\w*|fail)\s*\(|\bexpect\s*\(|\bassert\s*\("));
     match language {
         Language::Rust => Some(&RUST),
