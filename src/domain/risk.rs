@@ -406,7 +406,8 @@ mod tests {
             change(&mut inputs);
             score(&inputs)
         };
-        let cases: &[(u8, fn(&mut RiskInputs))] = &[
+        type Case = (u8, fn(&mut RiskInputs));
+        let cases: &[Case] = &[
             (0, |_| {}),
             (0, |i| i.deterministic_fixer = true),
             (1, |i| i.added = 20),

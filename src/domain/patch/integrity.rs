@@ -345,11 +345,9 @@ fn cases(source: &Source<'_>, test: &Test) -> usize {
         .iter()
         .flat_map(|word| code.match_indices(word).map(move |(at, _)| at + word.len() - 1))
         .map(|open| {
-            let end = tests_found::closing(code, open);
-            let inside = &code[open + 1..end.saturating_sub(1).max(open + 1)];
+            let inside = tests_found::within(code, open);
             let Some(list) = inside.find(['[', '{']) else { return strength::split_arguments(inside).len() };
-            let close = tests_found::closing(inside, list);
-            strength::split_arguments(&inside[list + 1..close.saturating_sub(1).max(list + 1)]).len()
+            strength::split_arguments(tests_found::within(inside, list)).len()
         })
         .sum();
     let rows = code.lines().map(str::trim).filter(|line| line.starts_with(['{', '(', '[']) && line.ends_with(',') && line.len() > 4).count();
@@ -447,13 +445,11 @@ fn words(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Fin
             }
         }
     }
-    let by_line = |source: &Source<'_>, view: &str, regex: &Regex| {
-        regex.find_iter(view).map(|hit| (String::new(), source.text[..0].len() + hit.start())).collect::<Vec<_>>()
-    };
+    let by_line = |view: &str, regex: &Regex| regex.find_iter(view).map(|hit| (String::new(), hit.start())).collect::<Vec<_>>();
     let silenced =
         patterns::suppressing_comments().iter().map(|regex| (true, regex)).chain(patterns::suppressing_code(language).iter().map(|regex| (false, regex)));
     for (comment, regex) in silenced {
-        let view = |source: &Source<'_>| by_line(source, if comment { &source.masked.comments } else { &source.masked.code }, regex);
+        let view = |source: &Source<'_>| by_line(if comment { &source.masked.comments } else { &source.masked.code }, regex);
         for at in added_lines(before, after, before.map(view).unwrap_or_default(), view(after)) {
             let line = after.line_text(at);
             let severity = if patterns::is_blanket(line) { Severity::Refuse } else { Severity::NeedsApproval };
@@ -465,7 +461,7 @@ fn words(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Fin
     }
     if !is_test(after.path) {
         for regex in patterns::special_cases() {
-            let view = |source: &Source<'_>| by_line(source, &source.masked.uncommented, regex);
+            let view = |source: &Source<'_>| by_line(&source.masked.uncommented, regex);
             for at in added_lines(before, after, before.map(view).unwrap_or_default(), view(after)) {
                 if after.owner(at).is_none() && !config_like(after.path) {
                     findings.push(

@@ -301,9 +301,12 @@ fn repeated(doc: &Doc, hunk: &Hunk, at: usize) -> bool {
 /// The old side is nowhere, but the new side is: the edit was made before.
 fn already(doc: &Doc, hunk: &Hunk) -> Result<bool, PatchError> {
     let new: Vec<&Line> = new_lines(&hunk.lines).collect();
-    let inserted = hunk.lines.iter().any(|line| line.kind == LineKind::Insert && significant(&line.text));
-    let context = hunk.lines.iter().filter(|line| line.kind == LineKind::Context && significant(&line.text)).count();
-    if !(inserted || context >= 2) {
+    let count = |kind: LineKind, counts: fn(&str) -> bool| hunk.lines.iter().filter(|line| line.kind == kind && counts(&line.text)).count();
+    let written = |text: &str| !text.trim().is_empty();
+    let told = count(LineKind::Insert, significant) > 0
+        || count(LineKind::Context, significant) >= 2
+        || (count(LineKind::Insert, written) > 0 && count(LineKind::Context, written) >= 2);
+    if !told {
         return Ok(false);
     }
     Ok(!fits(doc, &new, |line, own| same(line, own, Level::TrailingWhitespace))?.is_empty())
@@ -339,8 +342,11 @@ fn in_parts(doc: &Doc, hunk: &Hunk) -> Result<Option<Placement>, PatchError> {
     Ok(Some(Placement::Certain { at: placed.0, edits: placed.1, repairs: placed.2 }))
 }
 
+/// First line, edits and mendings of a placed hunk.
+type Found = (usize, Vec<Edit>, Vec<RepairKind>);
+
 /// Places for all parts with edits, or none. Parts of context only narrow where the next may be.
-fn in_order(doc: &Doc, hunk: &Hunk, parts: &[&[Line]]) -> Result<Option<(usize, Vec<Edit>, Vec<RepairKind>)>, PatchError> {
+fn in_order(doc: &Doc, hunk: &Hunk, parts: &[&[Line]]) -> Result<Option<Found>, PatchError> {
     let mut floor = 0;
     let (mut first, mut edits, mut repairs) = (None, Vec::new(), Vec::new());
     for part in parts {
@@ -429,7 +435,7 @@ fn groups(lines: &[Line]) -> Vec<&[Line]> {
 }
 
 /// Peel outer context, least first, until one place remains.
-fn peeled(doc: &Doc, lines: &[Line], floor: usize) -> Result<Option<(usize, Vec<Edit>, Vec<RepairKind>)>, PatchError> {
+fn peeled(doc: &Doc, lines: &[Line], floor: usize) -> Result<Option<Found>, PatchError> {
     let top = lines.iter().take_while(|line| line.kind == LineKind::Context).count();
     let bottom = lines.iter().rev().take_while(|line| line.kind == LineKind::Context).count();
     if top == lines.len() {

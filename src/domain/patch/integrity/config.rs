@@ -38,6 +38,13 @@ const SETTINGS: &[Setting] = &[
         message: "make would ignore the failure of this line",
     },
     Setting {
+        files: r"(^|/)tox\.ini$",
+        line: r"^\s*(?:commands\s*=\s*)?-\s+\S",
+        rule: Rule::FailureIgnored,
+        severity: Severity::Refuse,
+        message: "tox would ignore the failure of this command",
+    },
+    Setting {
         files: r"(?i)package\.json$|jest\.config|vitest\.config|vite\.config|\.mocharc|karma\.conf|playwright\.config|cypress\.config",
         line: r"(?i)testPathIgnorePatterns|--testPathIgnorePatterns|passWithNoTests|--bail=0|testNamePattern|grepInvert|testIgnore|\binvert\b|--exclude|\bexclude\s*:|excludeSpecPattern|modulePathIgnorePatterns",
         rule: Rule::RunnerConfigWeakened,

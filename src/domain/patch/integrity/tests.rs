@@ -1,18 +1,11 @@
 use super::*;
 use crate::domain::patch::FileContent;
 
-/// One labelled change of one file: path, before, after, and the rule that must be found.
-type Case = (&'static str, &'static str, &'static str, Rule);
-/// One labelled change that is fine.
-type Fine = (&'static str, &'static str, &'static str);
-
 fn change(path: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
     FileChange { path: path.to_owned(), before: before.map(FileContent::regular), after: after.map(FileContent::regular) }
 }
 
 fn found(path: &str, before: &str, after: &str) -> Vec<Finding> {
-    let side = |text: &'static str| text;
-    let _ = side;
     check(&[change(path, (!before.is_empty()).then_some(before), (!after.is_empty()).then_some(after))], &Evidence::default())
 }
 
@@ -317,4 +310,342 @@ fn labelled_changes_are_judged_right() {
         wrong_rule.join("\n"),
         alarms.join("\n")
     );
+}
+
+#[test]
+fn changes_over_several_files() {
+    let rules = |changes: &[FileChange]| check(changes, &Evidence::default()).into_iter().map(|finding| finding.rule).collect::<Vec<_>>();
+    // Moved as it is: nothing is lost.
+    assert_eq!(rules(&[change("tests/test_a.py", Some(PY), None), change("tests/unit/test_a.py", None, Some(PY))]), []);
+    // One test moved to another file.
+    let rest = edit(PY, "\n\ndef test_other():\n    assert add(1, 1) == 2\n", "\n");
+    let moved = "def test_other():\n    assert add(1, 1) == 2\n";
+    assert_eq!(rules(&[change("tests/test_a.py", Some(PY), Some(&rest)), change("tests/test_b.py", None, Some(moved))]), []);
+    // Moved to where no runner looks.
+    let hidden = rules(&[change("tests/test_a.py", Some(PY), None), change("tests/a_helper.py", None, Some(PY))]);
+    assert!(hidden.contains(&Rule::TestDeleted) && hidden.contains(&Rule::TestFileDeleted), "{hidden:?}");
+    let gone = rules(&[change("a.test.ts", Some(JS), None)]);
+    assert!(gone.contains(&Rule::TestFileDeleted), "{gone:?}");
+    // Moved and weakened on the way.
+    let weak = edit(PY, "    assert total == 4\n", "");
+    assert!(rules(&[change("tests/test_a.py", Some(PY), None), change("tests/test_z.py", None, Some(&weak))]).contains(&Rule::AssertionRemoved));
+    assert!(rules(&[change("testdata/a.golden", Some("1"), None)]).contains(&Rule::SnapshotRewritten));
+    assert_eq!(rules(&[change("src/a.py", Some("x = 1\n"), None)]), []);
+}
+
+#[test]
+fn an_expectation_that_repeats_the_fault_is_refused() {
+    let after = edit(PY, "assert total == 4", "assert total == 5");
+    let judged = |actual: &str| check(&[change("tests/test_a.py", Some(PY), Some(&after))], &Evidence { actual_values: vec![actual.to_owned()] })[0].severity;
+    assert_eq!(judged("5"), Severity::Refuse);
+    assert_eq!(judged("7"), Severity::NeedsApproval);
+}
+
+#[test]
+fn findings_name_their_place() {
+    let findings = found("tests/test_a.py", PY, &edit(PY, "assert total == 4", "assert total"));
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    let finding = &findings[0];
+    assert_eq!((finding.rule.id(), finding.line, finding.severity), ("assertion_loosened", 5, Severity::Refuse));
+    assert_eq!((finding.before.as_deref(), finding.after.as_deref()), (Some("assert total == 4"), Some("assert total")));
+    assert_eq!(serde_json::to_value(finding.rule).unwrap(), finding.rule.id());
+}
+
+proptest::proptest! {
+    /// Whatever the texts are, judging ends without a panic, and no change is no finding.
+    #[test]
+    fn any_text_is_judged(parts in proptest::collection::vec(proptest::prop_oneof![
+        proptest::prelude::Just("#[test]\nfn a() {".to_owned()), proptest::prelude::Just("def test_a(".to_owned()), proptest::prelude::Just("it('".to_owned()), proptest::prelude::Just("assert_eq!(".to_owned()), proptest::prelude::Just("expect(".to_owned()),
+        proptest::prelude::Just("\"\"\"".to_owned()), proptest::prelude::Just("r#\"".to_owned()), proptest::prelude::Just("`${".to_owned()), proptest::prelude::Just("/*".to_owned()), proptest::prelude::Just("<<~EOS\n".to_owned()), proptest::prelude::Just("@\"".to_owned()), proptest::prelude::Just("'\\".to_owned()),
+        proptest::prelude::Just("\n".to_owned()), proptest::prelude::Just("}".to_owned()), proptest::prelude::Just(")".to_owned()), proptest::prelude::Just("it \"x\" do\n".to_owned()), proptest::prelude::Just("if x { t.Error(".to_owned()), proptest::prelude::Just("assert é, ".to_owned()), "\\PC{0,5}"], 0..24), cut in proptest::prelude::any::<proptest::sample::Index>()) {
+        let text = parts.concat();
+        let half = parts[..cut.index(parts.len() + 1)].concat();
+        for path in ["tests/a.rs", "test_a.py", "a.test.ts", "a_test.go", "ATest.java", "ATest.kt", "a_spec.rb", "ATest.php", "ATests.cs", "pyproject.toml", "package.json", "x.sh", "x.xml", "x.txt"] {
+            let _ = check(&[change(path, Some(&half), Some(&text))], &Evidence::default());
+            let _ = check(&[change(path, Some(&text), Some(&half))], &Evidence::default());
+            proptest::prop_assert_eq!(check(&[change(path, Some(&text), Some(&text))], &Evidence::default()), vec![]);
+        }
+    }
+}
+
+/// Written after the rules were done, to measure them on changes they were not fitted to.
+const HELD_OUT_BAD: &[(&str, &str, &str, &str)] = &[
+    (
+        "src/lib.rs",
+        "mod tests {\n    #[tokio::test]\n    async fn works() {\n        let r = run().await.unwrap();\n        assert_eq!(r.len(), 3);\n        assert_eq!(r[0].name, \"a\");\n    }\n}\n",
+        "        assert_eq!(r[0].name, \"a\");\n",
+        "        let _ = &r[0].name;\n",
+    ),
+    (
+        "src/lib.rs",
+        "mod tests {\n    #[tokio::test]\n    async fn works() {\n        let r = run().await.unwrap();\n        assert_eq!(r.len(), 3);\n    }\n}\n",
+        "assert_eq!(r.len(), 3)",
+        "assert!(r.len() >= 1)",
+    ),
+    (
+        "src/lib.rs",
+        "mod tests {\n    #[test]\n    fn fails() {\n        let e = run().unwrap_err();\n        assert!(matches!(e, Error::Gone));\n    }\n}\n",
+        "matches!(e, Error::Gone)",
+        "e.to_string().len() > 0",
+    ),
+    (
+        "src/lib.rs",
+        "mod tests {\n    #[test]\n    #[should_panic(expected = \"boom\")]\n    fn panics() {\n        run();\n    }\n}\n",
+        "#[should_panic(expected = \"boom\")]",
+        "#[should_panic]",
+    ),
+    ("src/lib.rs", "mod tests {\n    #[test]\n    fn close() {\n        assert!((f() - 1.0).abs() < 1e-9);\n    }\n}\n", "1e-9", "1e-1"),
+    (
+        "tests/unit/test_api.py",
+        "class TestApi:\n    @pytest.mark.asyncio\n    async def test_get(self, client):\n        response = await client.get('/x')\n        assert response.status_code == 200\n        assert response.json() == {'a': 1}\n",
+        "assert response.json() == {'a': 1}",
+        "assert response.json() is not None",
+    ),
+    (
+        "tests/unit/test_api.py",
+        "class TestApi:\n    def test_get(self, client):\n        with pytest.raises(ValueError, match='bad'):\n            client.get('/x')\n",
+        "pytest.raises(ValueError, match='bad')",
+        "pytest.raises(Exception)",
+    ),
+    (
+        "tests/unit/test_api.py",
+        "class TestApi:\n    def test_get(self, mocker):\n        m = mocker.patch('x')\n        run()\n        m.assert_called_once_with(1, 2)\n",
+        "assert_called_once_with(1, 2)",
+        "assert_called()",
+    ),
+    ("tests/unit/test_api.py", "def test_get(client):\n    assert client.get('/x').status_code == 200\n", "== 200", "in (200, 500)"),
+    (
+        "tests/unit/test_api.py",
+        "class TestApi:\n    def test_get(self, client):\n        assert client.get('/x').ok\n",
+        "class TestApi:",
+        "@pytest.mark.skipif(True, reason='x')\nclass TestApi:",
+    ),
+    (
+        "src/Button.test.tsx",
+        "test('renders', () => {\n  render(<Button label=\"Don't\" />);\n  expect(screen.getByRole('button')).toHaveTextContent(\"Don't\");\n});\n",
+        "toHaveTextContent(\"Don't\")",
+        "toBeInTheDocument()",
+    ),
+    (
+        "src/api.spec.js",
+        "describe('api', function () {\n  it('gets', async function () {\n    const r = await get();\n    assert.deepStrictEqual(r, { a: 1 });\n  });\n});\n",
+        "assert.deepStrictEqual(r, { a: 1 })",
+        "assert.ok(r)",
+    ),
+    (
+        "src/api.spec.js",
+        "describe('api', function () {\n  it('gets', async function () {\n    expect(await get()).toEqual({ a: 1 });\n  });\n});\n",
+        "it('gets', async function () {",
+        "it('gets', async function () {\n    this.skip();",
+    ),
+    ("src/api.spec.js", "it('calls', () => {\n  run(spy);\n  expect(spy).toHaveBeenCalledWith(1);\n});\n", "toHaveBeenCalledWith(1)", "toHaveBeenCalled()"),
+    ("src/api.spec.js", "it.each([[1, 2], [3, 4]])('adds %i', (a, b) => {\n  expect(f(a)).toBe(b);\n});\n", ", [3, 4]", ""),
+    (
+        "pkg/x_test.go",
+        "package x\n\nfunc TestX(t *testing.T) {\n\tgot, err := X()\n\tif err != nil {\n\t\tt.Fatal(err)\n\t}\n\tif diff := cmp.Diff(want, got); diff != \"\" {\n\t\tt.Errorf(\"diff %s\", diff)\n\t}\n}\n",
+        "\tif diff := cmp.Diff(want, got); diff != \"\" {\n\t\tt.Errorf(\"diff %s\", diff)\n\t}\n",
+        "\tt.Log(got)\n",
+    ),
+    (
+        "pkg/x_test.go",
+        "package x\n\nfunc TestX(t *testing.T) {\n\tgot := X()\n\tif got != 3 {\n\t\tt.Errorf(\"got %d\", got)\n\t}\n}\n",
+        "t.Errorf(",
+        "t.Logf(",
+    ),
+    (
+        "pkg/x_test.go",
+        "package x\n\nfunc TestX(t *testing.T) {\n\trequire.Equal(t, 3, X())\n}\n",
+        "\trequire.Equal",
+        "\tif testing.Short() {\n\t\tt.SkipNow()\n\t}\n\trequire.Equal",
+    ),
+    (
+        "app/src/test/java/AT.java",
+        "class ATest {\n  @ParameterizedTest\n  @ValueSource(ints = {1, 2, 3})\n  void many(int n) {\n    assertTrue(ok(n));\n  }\n}\n",
+        "{1, 2, 3}",
+        "{1}",
+    ),
+    (
+        "app/src/test/java/AT.java",
+        "class ATest {\n  @Test\n  void many() {\n    assertThat(list()).containsExactly(1, 2);\n  }\n}\n",
+        "containsExactly(1, 2)",
+        "isNotEmpty()",
+    ),
+    (
+        "app/src/test/java/AT.java",
+        "class ATest {\n  @Test\n  void many() {\n    assumeTrue(isLinux());\n    assertEquals(1, f());\n  }\n}\n",
+        "assertEquals(1, f())",
+        "assertEquals(1, f(), 100)",
+    ),
+    (
+        "spec/models/user_spec.rb",
+        "describe User do\n  it { is_expected.to validate_presence_of(:name) }\n  it 'is valid' do\n    expect(user).to be_valid\n  end\nend\n",
+        "  it { is_expected.to validate_presence_of(:name) }\n",
+        "",
+    ),
+    (
+        "test/user_test.rb",
+        "class UserTest < Minitest::Test\n  def test_name\n    assert_equal 'a', user.name\n  end\nend\n",
+        "assert_equal 'a', user.name",
+        "assert user.name",
+    ),
+    ("tests/UserTest.php", "<?php\nit('adds', function () {\n    expect(add(1, 2))->toBe(3);\n});\n", "->toBe(3)", "->not->toBeNull()"),
+    (
+        "Tests/UserTests.cs",
+        "public class UserTests {\n  [Test]\n  public void Name() {\n    Assert.That(user.Name, Is.EqualTo(\"a\"));\n  }\n}\n",
+        "Is.EqualTo(\"a\")",
+        "Is.Not.Null",
+    ),
+    (
+        "Tests/UserTests.cs",
+        "public class UserTests {\n  [TestMethod]\n  public void Name() {\n    user.Name.Should().Be(\"a\");\n  }\n}\n",
+        "  [TestMethod]\n",
+        "  [TestMethod]\n  [Ignore]\n",
+    ),
+    ("src/app.py", "def charge(x):\n    return pay(x)\n", "    return pay(x)\n", "    if 'pytest' in sys.modules:\n        return True\n    return pay(x)\n"),
+    ("setup.cfg", "[flake8]\nmax-line-length = 100\n", "max-line-length = 100\n", "max-line-length = 100\nignore = E501,F401\n"),
+    ("tox.ini", "[testenv]\ncommands = pytest tests\n", "pytest tests", "- pytest tests"),
+    ("build.gradle.kts", "tasks.test {\n    useJUnitPlatform()\n}\n", "useJUnitPlatform()", "useJUnitPlatform { excludeTags(\"slow\") }"),
+];
+
+// An input that changes inside an assertion changes what is tested: it is no alarm to ask.
+const INPUT_CHANGED: (&str, &str, &str, &str) =
+    ("app/src/test/java/ATest.java", "class ATest {\n  @Test\n  void x() {\n    assertEquals(1, f(2));\n  }\n}\n", "f(2)", "f(3)");
+
+const HELD_OUT_FINE: &[(&str, &str, &str, &str)] = &[
+    (
+        "src/lib.rs",
+        "mod tests {\n    #[tokio::test]\n    async fn works() {\n        let r = run().await.unwrap();\n        assert_eq!(r.len(), 3);\n    }\n}\n",
+        "run().await.unwrap()",
+        "run(Default::default()).await.unwrap()",
+    ),
+    (
+        "src/lib.rs",
+        "pub fn f() -> Result<u8, E> {\n    g()\n}\n",
+        "    g()\n",
+        "    match g() {\n        Ok(v) => Ok(v),\n        Err(_) => return Ok(0),\n    }\n",
+    ),
+    ("src/lib.rs", "mod tests {\n    #[test]\n    fn a() {\n        assert!(f().is_ok());\n    }\n}\n", "assert!(f().is_ok())", "assert_eq!(f(), Ok(1))"),
+    (
+        "src/lib.rs",
+        "#[cfg(test)]\nmod tests {\n    #[test]\n    fn a() {\n        let x = 'a';\n        assert_eq!(x, 'a');\n    }\n}\n",
+        "let x = 'a'",
+        "let x: char = 'a'",
+    ),
+    ("src/lib.rs", "#[cfg(test)]\nmod tests;\nmod a;\n", "mod a;\n", "mod a;\nmod b;\n"),
+    (
+        "tests/unit/test_api.py",
+        "class TestApi:\n    def test_get(self, client):\n        response = client.get('/x')\n        assert response.status_code == 200\n",
+        "client.get('/x')",
+        "client.get('/x', headers={})",
+    ),
+    ("tests/unit/test_api.py", "import os\nfrom a import b\n\ndef test_x():\n    assert b() == 1\n", "from a import b", "from c import b"),
+    (
+        "tests/unit/test_api.py",
+        "def make():\n    return 1\n\ndef test_x():\n    assert make() == 1\n",
+        "def make():\n    return 1\n",
+        "def make(n=1):\n    return n\n",
+    ),
+    ("tests/unit/test_api.py", "def test_x():\n    with pytest.raises(Exception):\n        f()\n", "pytest.raises(Exception)", "pytest.raises(ValueError)"),
+    ("tests/unit/test_api.py", "def test_x():\n    assert f() in (1, 2)\n", "assert f() in (1, 2)", "assert f() == 1"),
+    ("tests/unit/test_api.py", "def test_x():\n    def inner():\n        return 3\n    assert f(inner) == 3\n", "return 3", "return 1 + 2"),
+    (
+        "src/app.py",
+        "class A:\n    def run(self):\n        assert self.ready\n        go()\n",
+        "        assert self.ready\n",
+        "        if not self.ready:\n            raise RuntimeError('not ready')\n",
+    ),
+    ("src/app.py", "def test_connection(host):\n    assert host\n    return ping(host)\n", "    assert host\n", ""),
+    (
+        "src/Button.test.tsx",
+        "test('renders', () => {\n  render(<Button label=\"Don't\" />);\n  expect(screen.getByRole('button')).toBeVisible();\n});\n",
+        "<Button label",
+        "<Button kind=\"x\" label",
+    ),
+    (
+        "src/api.spec.js",
+        "const { get } = require('./api');\nit('gets', async () => {\n  expect(await get()).toEqual({ a: 1 });\n});\n",
+        "require('./api')",
+        "require('../api')",
+    ),
+    (
+        "src/api.spec.js",
+        "it('gets', async () => {\n  expect(await get()).toEqual({ a: 1 });\n});\n",
+        "it('gets', async () => {\n",
+        "beforeEach(() => reset());\n\nit('gets', async () => {\n",
+    ),
+    ("src/api.spec.js", "it('matches', () => {\n  expect(re.test('it.skip(')).toBe(true);\n});\n", "re.test", "regex.test"),
+    ("src/api.spec.js", "it('maps', () => {\n  expect([1].map((n) => { return n; })).toEqual([1]);\n});\n", "(n) => { return n; }", "(n) => n"),
+    (
+        "src/api.js",
+        "export async function get() {\n  return fetch(u);\n}\n",
+        "  return fetch(u);\n",
+        "  try {\n    return await fetch(u);\n  } catch (e) {\n    return null;\n  }\n",
+    ),
+    (
+        "pkg/x_test.go",
+        "package x\n\nfunc TestX(t *testing.T) {\n\tt.Run(\"a\", func(t *testing.T) {\n\t\tassert.Equal(t, 1, X())\n\t})\n}\n",
+        "assert.Equal(t, 1, X())",
+        "assert.Equal(t, 1, X(ctx))",
+    ),
+    (
+        "pkg/x_test.go",
+        "package x\n\nimport \"testing\"\n\nfunc TestX(t *testing.T) {\n\tif X() != 1 {\n\t\tt.Fatal(\"x\")\n\t}\n}\n",
+        "\tif X() != 1 {\n\t\tt.Fatal(\"x\")",
+        "\tif got := X(); got != 1 {\n\t\tt.Fatalf(\"got %d\", got)",
+    ),
+    (
+        "app/src/main/java/A.java",
+        "class A {\n  void f() {\n    g();\n  }\n}\n",
+        "    g();\n",
+        "    try {\n      g();\n    } catch (IOException e) {\n      throw new RuntimeException(e);\n    }\n",
+    ),
+    (
+        "spec/models/user_spec.rb",
+        "describe User do\n  let(:user) { User.new }\n  it 'is valid' do\n    expect(user).to be_valid\n  end\nend\n",
+        "User.new",
+        "User.new(name: 'a')",
+    ),
+    (
+        "tests/UserTest.php",
+        "<?php\nclass UserTest extends TestCase {\n    public function testName() {\n        $u = new User();\n        $this->assertSame('a', $u->name);\n    }\n}\n",
+        "new User()",
+        "new User('a')",
+    ),
+    (
+        "Tests/UserTests.cs",
+        "public class UserTests {\n  [Test]\n  public async Task Name() {\n    Assert.That(await Get(), Is.EqualTo(\"a\"));\n  }\n}\n",
+        "await Get()",
+        "await GetAsync()",
+    ),
+    ("setup.cfg", "[flake8]\nmax-line-length = 100\n", "[flake8]\n", "[metadata]\nname = x\n\n[flake8]\n"),
+    ("package.json", "{\n  \"scripts\": {\n    \"build\": \"tsc\",\n    \"test\": \"vitest run\"\n  }\n}\n", "\"tsc\"", "\"tsc -b\""),
+    ("docker-compose.yml", "services:\n  db:\n    image: pg\n", "image: pg", "image: postgres"),
+    ("README.md", "# x\n", "# x\n", "# x\n\nUse `# noqa` or `|| true`.\n"),
+];
+
+#[test]
+fn a_changed_input_needs_approval() {
+    let (path, before, from, to) = INPUT_CHANGED;
+    let findings = found(path, before, &edit(before, from, to));
+    assert_eq!(findings.iter().map(|finding| (finding.rule, finding.severity)).collect::<Vec<_>>(), [(Rule::ExpectedValueChanged, Severity::NeedsApproval)]);
+}
+
+#[test]
+fn held_out_changes_measure_the_rules() {
+    let missed: Vec<String> = HELD_OUT_BAD
+        .iter()
+        .filter(|(path, before, from, to)| found(path, before, &edit(before, from, to)).is_empty())
+        .map(|(path, _, from, to)| format!("{path}: `{from}` -> `{to}`"))
+        .collect();
+    let alarms: Vec<String> = HELD_OUT_FINE
+        .iter()
+        .map(|(path, before, from, to)| (path, from, to, found(path, before, &edit(before, from, to))))
+        .filter(|(.., findings)| !findings.is_empty())
+        .map(|(path, from, to, findings)| {
+            format!("{path}: `{from}` -> `{to}`: {:?}", findings.iter().map(|finding| (finding.rule, finding.severity, &finding.after)).collect::<Vec<_>>())
+        })
+        .collect();
+    let caught = HELD_OUT_BAD.len() - missed.len();
+    println!("held out: recall {caught}/{}, precision {caught}/{}", HELD_OUT_BAD.len(), caught + alarms.len());
+    assert!(missed.is_empty() && alarms.is_empty(), "missed:\n{}\nfalse alarms:\n{}", missed.join("\n"), alarms.join("\n"));
 }

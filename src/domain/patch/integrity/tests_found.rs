@@ -79,8 +79,10 @@ impl<'a> Source<'a> {
             if hit.start() < end {
                 continue;
             }
-            end = statement_end(code, hit.start());
-            let span = range.start + hit.start()..range.start + end;
+            // What the pattern needs before the word (a line start, a colon) is not part of it.
+            let start = hit.start() + hit.as_str().find(|c: char| !c.is_whitespace() && !matches!(c, ';' | ':')).unwrap_or(0);
+            end = statement_end(code, start).max(hit.end());
+            let span = range.start + start..range.start + end;
             found.push(Assertion { text: folded(&self.text[span.clone()]), code: folded(&self.masked.code[span.clone()]), at: span.start });
         }
         found
@@ -96,6 +98,12 @@ fn folded(text: &str) -> String {
 fn statement_end(code: &str, start: usize) -> usize {
     let bytes = code.as_bytes();
     let mut depth = 0_i32;
+    // Go asserts by a condition around a report: the whole block is the assertion.
+    if code[start..].starts_with("if ")
+        && let Some(open) = code[start..].find('{')
+    {
+        return closing(code, start + open);
+    }
     for (at, byte) in bytes.iter().enumerate().skip(start) {
         match byte {
             b'(' | b'[' | b'{' => depth += 1,
@@ -146,6 +154,13 @@ pub(super) fn closing(code: &str, open: usize) -> usize {
         }
     }
     code.len()
+}
+
+/// What stands between the bracket at `open` and the one that closes it, or the end of the text.
+pub(super) fn within(code: &str, open: usize) -> &str {
+    let end = closing(code, open);
+    let inner = &code[open + 1..end];
+    if end > open + 1 { inner.strip_suffix([')', ']', '}']).unwrap_or(inner) } else { "" }
 }
 
 /// Where the attributes before `at` begin: behind the last `;`, `{` or `}` outside brackets.
