@@ -146,7 +146,9 @@ pub fn foreign_frame(text: &str) -> bool {
     let body = text.trim_start();
     if let Some(rest) = body.strip_prefix("at ") {
         let rest = rest.strip_prefix("async ").unwrap_or(rest);
-        if let Some(open) = rest.find('(') && rest.ends_with(')') {
+        if let Some(open) = rest.find('(')
+            && rest.ends_with(')')
+        {
             let place = &rest[open + 1..rest.len() - 1];
             let method = rest[..open].trim();
             let class = method.rsplit('/').next().unwrap_or(method);
@@ -158,10 +160,15 @@ pub fn foreign_frame(text: &str) -> bool {
     }
     // Rust prints the name of a frame on a line of its own: `12: core::ops::function::FnOnce::call_once`.
     let digits = body.bytes().take_while(u8::is_ascii_digit).count();
-    if digits > 0 && digits < 4 && let Some(name) = body[digits..].strip_prefix(": ") {
+    if digits > 0
+        && digits < 4
+        && let Some(name) = body[digits..].strip_prefix(": ")
+    {
         let name = name.trim_start_matches('<');
         let name = name.split_once(" - ").filter(|(address, _)| address.starts_with("0x")).map_or(name, |(_, n)| n);
-        return ["core::", "std::", "alloc::", "test::", "__rust", "rust_", "tokio::runtime", "_start", "__libc", "start_thread", "clone"].iter().any(|p| name.starts_with(p));
+        return ["core::", "std::", "alloc::", "test::", "__rust", "rust_", "tokio::runtime", "_start", "__libc", "start_thread", "clone"]
+            .iter()
+            .any(|p| name.starts_with(p));
     }
     false
 }
