@@ -46,7 +46,7 @@ pub const RULES: &[Rule] = &[
     )
     .before(2)
     .with(Extent::After(3)),
-    cause("generic.cross", Unknown, 42, &["❌", "✗", "✘", "✖"], r"^\s*(?P<msg>[❌✗✘✖]️? ?\S.*)$").before(1).with(Extent::After(4)),
+    cause("generic.cross", Unknown, 42, &["❌ ", "✗ ", "✖ ", "✘ "], r"^\s*(?P<msg>[❌✗✘✖]️? ?\S.*)$").before(1).with(Extent::After(4)),
     cause("generic.failed", Unknown, 36, &["failed", "FAILED", "Failed"], r"^(?P<msg>\s*\S.{0,160}\b(?:failed|FAILED|Failed)\b.{0,160})$")
         .before(1)
         .with(Extent::After(2)),

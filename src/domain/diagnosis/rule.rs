@@ -160,6 +160,8 @@ impl Rule {
 }
 
 /// Literals of which at least one stands in every line that can open a block. Case matters.
+///
+/// The vector search takes at most 64 of them and is twice as fast when none is shorter than four bytes.
 pub const GATE: &[&str] = &[
     "rror",
     "RROR",
@@ -167,39 +169,39 @@ pub const GATE: &[&str] = &[
     "fail",
     "Fail",
     "panic",
-    "PANIC",
     "xception",
     "atal",
     "FATAL",
-    "##[",
-    "✗",
-    "✕",
-    "✖",
-    "✘",
-    "●",
-    "❌",
-    "×",
+    "##[e",
+    "##[g",
+    "✗ ",
+    "✖ ",
+    "✘ ",
+    "● ",
+    "❌ ",
+    " × ",
     "not ok",
     "enied",
     "imed out",
     "imeout",
     "TIMEOUT",
     "illed",
-    "No space",
+    "o space",
     "annot ",
     "ould not",
     "nable to",
     "ot found",
-    "undefined",
+    "ndefined",
     "nresolved",
     "egmentation",
-    "SIG",
+    "SIGSEGV",
+    "SIGABRT",
     "bort",
     "exit code",
     "exited with",
     "xit status",
     "would be ",
-    "Would reformat",
+    "ould reformat",
     "Diff in",
     "ismatch",
     "ssert",
@@ -207,21 +209,21 @@ pub const GATE: &[&str] = &[
     "onflict",
     "efused",
     "reset by",
-    "ould reformat",
     "____",
-    "ECONN",
     "iolation",
     "issing ",
     "nvalid ",
-    "runner",
     "cancel",
-    "DIFFERENT",
-    "obsolete",
-    "rejected",
-    "AILURE",
     "out of ",
-    "Process completed",
     "roblem",
+    "JUnit ",
+    "emory",
+    "ERR!",
+    "anitizer",
+    "ot permitted",
+    "o such file",
+    " not used",
+    "ncommitted",
 ];
 
 /// All rules, ready to be asked.
@@ -334,6 +336,7 @@ mod tests {
         let set = RuleSet::global();
         assert!(set.rules.len() < 1024, "the candidate set is a fixed bitmap");
         let mut ids = std::collections::BTreeSet::new();
+        let mut shut_out: Vec<String> = Vec::new();
         for rule in &set.rules {
             assert!(ids.insert(rule.id), "{} stands twice", rule.id);
             assert!(!rule.needles.is_empty(), "{} has no needle", rule.id);
@@ -341,14 +344,18 @@ mod tests {
             assert!(!regex.is_match(""), "{} matches the empty line", rule.id);
             if !rule.inside && rule.role != Role::Noise {
                 for needle in rule.needles {
-                    assert!(GATE.iter().any(|gate| needle.contains(gate)), "{}: the needle {needle:?} does not pass the gate", rule.id);
+                    if !GATE.iter().any(|gate| needle.contains(gate)) {
+                        shut_out.push(format!("{}: {needle:?}", rule.id));
+                    }
                 }
             }
         }
+        assert!(shut_out.is_empty(), "these needles do not pass the gate: {shut_out:#?}");
     }
 
     #[test]
     fn the_gate_is_a_vector_search_here() {
+        assert!(GATE.len() <= 64 && GATE.iter().all(|literal| literal.len() >= 4));
         if cfg!(target_arch = "x86_64") && std::arch::is_x86_feature_detected!("avx2") {
             assert!(matches!(RuleSet::global().gate, Gate::Packed(_)));
         }
