@@ -1,1 +1,3 @@
+//! Flows over real HTTP, real git and the real binary.
 
+mod github;
