@@ -498,6 +498,9 @@ impl Forge for GitHub {
         let subject = clearance.subject();
         let what = format!("opening a pull request against `{}` of {slug}", subject.base_branch);
         let refused = |message: &str| Err(ForgeError::Refused { what: what.clone(), message: message.to_owned() });
+        if clearance.covers(subject, self.client.clock.now()).is_err() {
+            return refused("the clearance has expired");
+        }
         if pull.base != subject.base_branch {
             return refused("the clearance is for another base branch");
         }

@@ -432,7 +432,8 @@ async fn branches_and_their_protection() {
     let shut: fn(&Protection) -> bool = |protection| matches!(protection, Protection::Protected(_));
     let unknown: fn(&Protection) -> bool = |protection| matches!(protection, Protection::Unknown(_));
     // The branch, the rules' answer where they are asked for, and what comes of it.
-    let table: Vec<(Reply, Option<Reply>, fn(&Protection) -> bool)> = vec![
+    type Row = (Reply, Option<Reply>, fn(&Protection) -> bool);
+    let table: Vec<Row> = vec![
         (flagged(json!(false)), Some(rules(&[])), open),
         (flagged(json!(false)), Some(rules(&["deletion", "non_fast_forward"])), open),
         (flagged(json!(false)), Some(rules(&["creation", "commit_message_pattern"])), open),
@@ -526,6 +527,59 @@ async fn what_a_clearance_does_not_cover_is_not_sent() {
         let error = github(&server).open_pull(&clearance(), &slug(), &pull).await.unwrap_err();
         assert!(matches!(error, ForgeError::Refused { .. }), "{error:?}");
         assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", server.lines());
+    }
+}
+
+#[tokio::test]
+async fn an_expired_clearance_opens_nothing() {
+    let (server, watch) = (Server::start().await, Watch::new());
+    let github = GitHub::new(settings(server.url(), token(), watch.clone())).unwrap();
+    let clearance = clearance();
+    watch.pass(TimeDelta::days(1));
+    let error = github.open_pull(&clearance, &slug(), &new_pull("agent-fix/x", "feature")).await.unwrap_err();
+    assert!(matches!(&error, ForgeError::Refused { message, .. } if message.contains("expired")), "{error:?}");
+    assert_eq!(server.lines(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_wait_that_is_asked_for_is_kept() {
+    let server = Server::start().await;
+    server.on("GET /repos/o/r", Reply::status(429).header("retry-after", "1")).on("GET /repos/o/r", Reply::json(repo_json(1, "o/r")));
+    let begun = std::time::Instant::now();
+    github(&server).repository(&slug()).await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn json_has_a_cap() {
+    let server = Server::start().await;
+    server.on("GET /repos/o/r", Reply::status(200).bytes(vec![b' '; (32 << 20) + 1]));
+    assert!(matches!(github(&server).repository(&slug()).await.unwrap_err(), ForgeError::TooLarge { limit: 33_554_432, .. }));
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    // The test's runtime has one thread, so that the recorder sees all of it and nothing of other tests.
+    let guard = metrics::set_default_local_recorder(&recorder);
+    let server = Server::start().await;
+    let github = github(&server);
+    server.on("GET /repos/o/r", Reply::status(500)).on("GET /repos/o/r", Reply::json(repo_json(1, "o/r")));
+    github.repository(&slug()).await.unwrap();
+    let runs = "GET /repos/o/r/actions/runs?status=completed&per_page=100&exclude_pull_requests=true";
+    let limited = Reply::status(304).header("x-ratelimit-limit", "60").header("x-ratelimit-remaining", "42").header("x-ratelimit-reset", "1800000100");
+    server.on(runs, limited);
+    github.completed_runs(&slug(), 1, Some("\"e\"")).await.unwrap();
+    drop(guard);
+    let text = handle.render();
+    for line in [
+        r#"regreen_forge_requests_total{endpoint="/repos/{owner}/{repo}",status="500",cached="false"} 1"#,
+        r#"regreen_forge_requests_total{endpoint="/repos/{owner}/{repo}",status="200",cached="false"} 1"#,
+        r#"regreen_forge_requests_total{endpoint="/repos/{owner}/{repo}/actions/runs",status="304",cached="true"} 1"#,
+        "regreen_forge_rate_limit_remaining 42",
+    ] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
     }
 }
 
