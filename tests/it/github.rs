@@ -194,6 +194,8 @@ async fn reads_are_repeated_where_that_helps() {
         (Reply::refusal(422, message("Validation Failed")), 1, false),
         (Reply::refusal(403, message("You have exceeded a secondary rate limit")), 1, false),
         (Reply::status(403).header("retry-after", "3600"), 1, false),
+        // Longer than `longest_wait`, though within `total`: the caller is told.
+        (Reply::status(429).header("retry-after", "3"), 1, false),
         (Reply::status(429).header("x-ratelimit-remaining", "0").header("x-ratelimit-reset", "1800003600"), 1, false),
     ];
     for (first, requests, fine) in table {

@@ -189,3 +189,19 @@ impl Client {
         Err(Failure::Final(last.unwrap_or(ForgeError::NotFound { what: "installation".into() })))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_not_shown() {
+        let token = SecretString::from("ghp_canary");
+        let header = bearer(&token).unwrap();
+        assert!(header.is_sensitive() && header == "Bearer ghp_canary");
+        let held = Credentials::new(&GitHubAuth::Token(token.clone())).unwrap();
+        for shown in [format!("{header:?}"), format!("{held:?}"), format!("{:?}", GitHubAuth::Token(token))] {
+            assert!(!shown.contains("canary"), "{shown}");
+        }
+    }
+}
