@@ -207,7 +207,7 @@ impl GitHub {
             (Credentials::App { .. }, None) => {
                 let ask = Ask::get(Scope::App, route("/app/installations", &[])?);
                 let rows: Vec<wire::InstallationWire> = self.list(ask, |rows: Vec<wire::InstallationWire>| rows).await?;
-                Ok(rows.into_iter().filter_map(wire::InstallationWire::owner).collect())
+                Ok(rows.iter().filter(|row| row.suspended_at.is_none()).filter_map(|row| row.owner().map(str::to_owned)).collect())
             }
         }
     }

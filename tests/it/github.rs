@@ -688,6 +688,12 @@ async fn an_enterprise_server_has_its_own_addresses() {
     github.mark_ready(&permit(SmallWrite::OwnPull), "PR_7").await.unwrap();
 }
 
+const INSTALLED: &str = "GET /app/installations?per_page=100";
+
+fn installed() -> Reply {
+    Reply::json(json!([{"id": 4, "account": {"login": "p"}, "suspended_at": null}, {"id": 5, "account": {"login": "O"}}, {"id": 6, "account": null}]))
+}
+
 fn minted(token: &str, minutes: i64) -> Reply {
     let expires_at = DateTime::<Utc>::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::minutes(minutes);
     Reply::refusal(
@@ -705,7 +711,7 @@ async fn an_app_mints_a_token_for_each_owner() {
     let (server, watch) = (Server::start().await, Watch::new());
     let github = GitHub::new(settings(server.url(), app(), watch.clone())).unwrap();
     const MINT: &str = "POST /app/installations/5/access_tokens";
-    server.on("GET /users/o/installation", Reply::status(404)).on("GET /orgs/o/installation", Reply::json(json!({"id": 5, "account": null})));
+    server.on(INSTALLED, installed());
     server.on(MINT, minted("ghs_one", 60));
     for _ in 0..4 {
         server.on("GET /repos/o/r", Reply::json(json!({"id": 1, "full_name": "o/r", "default_branch": "trunk", "permissions": {"push": false}})));
@@ -722,7 +728,7 @@ async fn an_app_mints_a_token_for_each_owner() {
     watch.pass(TimeDelta::minutes(54));
     github.repository(&slug()).await.unwrap();
     watch.pass(TimeDelta::minutes(2));
-    server.on("GET /users/o/installation", Reply::json(json!({"id": 5}))).on(MINT, minted("ghs_two", 120));
+    server.on(INSTALLED, installed()).on(MINT, minted("ghs_two", 120));
     let repo = github.repository(&slug()).await.unwrap();
     assert_eq!(bearers(&server, "GET /repos/o/r"), ["ghs_one", "ghs_one", "ghs_one", "ghs_two"]);
     assert_eq!(github.git_access(&repo).await.unwrap().password.unwrap().expose_secret(), "ghs_two");
@@ -734,14 +740,14 @@ async fn a_revoked_installation_token_is_minted_anew_once() {
     let github = GitHub::new(settings(server.url(), app(), Watch::new())).unwrap();
     const POST: &str = "POST /repos/o/r/issues/7/comments";
     for token in ["ghs_one", "ghs_two"] {
-        server.on("GET /users/o/installation", Reply::json(json!({"id": 5}))).on("POST /app/installations/5/access_tokens", minted(token, 60));
+        server.on(INSTALLED, installed()).on("POST /app/installations/5/access_tokens", minted(token, 60));
     }
     server.on(POST, Reply::status(401)).on(POST, Reply::refusal(201, json!({"id": 1})));
     github.comment(&permit(SmallWrite::Comment), &slug(), PullNumber(7), "hi").await.unwrap();
     assert_eq!(bearers(&server, POST), ["ghs_one", "ghs_two"]);
     // A second refusal in a row is told.
     server.on(POST, Reply::status(401)).on(POST, Reply::status(401));
-    server.on("GET /users/o/installation", Reply::json(json!({"id": 5}))).on("POST /app/installations/5/access_tokens", minted("ghs_three", 60));
+    server.on(INSTALLED, installed()).on("POST /app/installations/5/access_tokens", minted("ghs_three", 60));
     let error = github.comment(&permit(SmallWrite::Comment), &slug(), PullNumber(7), "hi").await.unwrap_err();
     assert!(matches!(error, ForgeError::Unauthorized { .. }), "{error:?}");
 }
@@ -750,12 +756,9 @@ async fn a_revoked_installation_token_is_minted_anew_once() {
 async fn an_app_finds_whose_pull_request_it_is() {
     let server = Server::start().await;
     let github = GitHub::new(settings(server.url(), app(), Watch::new())).unwrap();
-    server.on(
-        "GET /app/installations?per_page=100",
-        Reply::json(json!([{"id": 4, "account": {"login": "p"}}, {"id": 5, "account": {"login": "o"}}, {"id": 6, "account": null}])),
-    );
+    server.on(INSTALLED, installed());
     for (owner, id) in [("p", 4), ("o", 5)] {
-        server.on(&format!("GET /users/{owner}/installation"), Reply::json(json!({"id": id})));
+        server.on(INSTALLED, installed());
         server.on(&format!("POST /app/installations/{id}/access_tokens"), minted(&format!("ghs_{owner}"), 60));
     }
     server.on("POST /graphql", Reply::json(json!({"data": null, "errors": [{"type": "NOT_FOUND", "message": "no node"}]})));
@@ -774,9 +777,12 @@ async fn an_app_finds_whose_pull_request_it_is() {
 async fn an_app_that_is_not_installed() {
     let server = Server::start().await;
     let github = GitHub::new(settings(server.url(), app(), Watch::new())).unwrap();
-    server.on("GET /users/o/installation", Reply::status(404)).on("GET /orgs/o/installation", Reply::status(404));
+    server.on(INSTALLED, Reply::json(json!([{"id": 4, "account": {"login": "p"}}])));
     let error = github.repository(&slug()).await.unwrap_err();
     assert!(matches!(&error, ForgeError::NotFound { what } if what.contains("installation at `o`")), "{error:?}");
+    server.on(INSTALLED, Reply::json(json!([{"id": 5, "account": {"login": "o"}, "suspended_at": "2026-01-01T00:00:00Z"}])));
+    let error = github.repository(&slug()).await.unwrap_err();
+    assert!(matches!(&error, ForgeError::Forbidden { message, .. } if message.contains("suspended")), "{error:?}");
     server.on("GET /app", Reply::json(json!({"id": 4711, "slug": "regreen", "owner": null})));
     assert_eq!(github.whoami().await.unwrap(), "regreen[bot]");
 }
@@ -798,7 +804,7 @@ async fn repositories_of_an_owner() {
         assert_eq!(repos.iter().map(|repo| repo.slug.as_str()).collect::<Vec<_>>(), ["o/r"]);
     }
     let server = Server::start().await;
-    server.on("GET /users/o/installation", Reply::json(json!({"id": 5}))).on("POST /app/installations/5/access_tokens", minted("ghs_one", 60));
+    server.on(INSTALLED, installed()).on("POST /app/installations/5/access_tokens", minted("ghs_one", 60));
     server.on("GET /installation/repositories?per_page=100", Reply::json(json!({"total_count": 1, "repositories": [repo_json(1, "O/r")]})));
     let github = GitHub::new(settings(server.url(), app(), Watch::new())).unwrap();
     assert_eq!(github.repositories_of("o").await.unwrap().len(), 1);
@@ -899,7 +905,7 @@ async fn no_secret_is_shown() {
         let error = github.repository(&slug()).await.unwrap_err();
         shown.push_str(&format!("{error} {error:?}"));
     }
-    server.on("GET /users/o/installation", Reply::json(json!({"id": 5})));
+    server.on(INSTALLED, installed());
     server.on("POST /app/installations/5/access_tokens", Reply::refusal(201, json!({"token": CANARY, "expires_at": "never"})));
     let mut once = settings(server.url(), app(), Watch::new());
     once.retry.tries = 1;
