@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use url::Url;
 
-use crate::domain::gate::{Clearance, Permit, Protection, SmallWrite};
+use crate::domain::gate::{Clearance, Offer, Permit, Protection, SmallWrite};
 use crate::domain::ids::{BranchName, CommitSha, JobId, PullNumber, RepoSlug, RunId};
 use crate::ports::clock::Clock;
 use crate::ports::forge::{
@@ -500,6 +500,10 @@ impl Forge for GitHub {
         let refused = |message: &str| Err(ForgeError::Refused { what: what.clone(), message: message.to_owned() });
         if clearance.covers(subject, self.client.clock.now()).is_err() {
             return refused("the clearance has expired");
+        }
+        // A clearance for a person's clone was never asked whether the forge protects the branch.
+        if subject.offer != Offer::PullRequest {
+            return refused("the clearance is for a local branch");
         }
         if pull.base != subject.base_branch {
             return refused("the clearance is for another base branch");

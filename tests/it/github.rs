@@ -7,7 +7,7 @@ use base64::Engine as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use regreen::adapters::github::{GitHub, GitHubAuth, GitHubSettings, GitHubSettingsError, RetryPolicy, Timeouts};
 use regreen::domain::breaker::CircuitState;
-use regreen::domain::gate::{self, Clearance, Cleared, Gate, Permit, Protection, SmallWrite, Subject, Verdict};
+use regreen::domain::gate::{self, Clearance, Cleared, Gate, Offer, Permit, Protection, SmallWrite, Subject, Verdict};
 use regreen::domain::ids::{BranchName, CommitSha, JobId, PatchHash, PullNumber, RepoId, RepoSlug, RunId};
 use regreen::ports::clock::Clock;
 use regreen::ports::forge::{Access, Conclusion, Forge, ForgeError, Fresh, NewPull, OpenedPull, Repository};
@@ -103,23 +103,32 @@ fn branch_json(name: &str, protected: Value) -> Value {
     json!({"name": name, "commit": {"sha": SHA, "url": "u"}, "protected": protected, "protection": {"enabled": false}, "protection_url": "u"})
 }
 
-fn verdict(dry: bool) -> Verdict {
-    let open = gate::protected_branch(&branch("feature"), &branch("trunk"), &Protection::Open, None);
-    let findings =
-        vec![gate::risk_score(1, 5, vec![]), gate::circuit(CircuitState::Closed, 0, false, None), open, gate::dry_run(dry), gate::snapshot(Some("s"), Ok(()))];
+fn verdict() -> Verdict {
+    let open = gate::protected_branch(Offer::PullRequest, &branch("feature"), &branch("trunk"), &Protection::Open, None);
+    let findings = vec![
+        gate::risk_score(1, 5, vec![]),
+        gate::circuit(CircuitState::Closed, 0, false, None),
+        open,
+        gate::dry_run(false),
+        gate::snapshot(Some("s"), Ok(())),
+    ];
     Verdict::of(Gate::Clearing, 1, findings)
 }
 
 fn clearance() -> Clearance {
-    let subject = Subject { repo: RepoId(1), base_branch: branch("feature"), base_sha: sha(), patch: PatchHash::of("p") };
-    match gate::clear(&verdict(false), subject, DateTime::from_timestamp(1_800_000_000, 0).unwrap()) {
+    clearance_for(Offer::PullRequest, "feature")
+}
+
+fn clearance_for(offer: Offer, base: &str) -> Clearance {
+    let subject = Subject { offer, repo: RepoId(1), base_branch: branch(base), base_sha: sha(), patch: PatchHash::of("p") };
+    match gate::clear(&verdict(), subject, DateTime::from_timestamp(1_800_000_000, 0).unwrap()) {
         Cleared::Real(clearance) => clearance,
         other => panic!("{other:?}"),
     }
 }
 
 fn permit(what: SmallWrite) -> Permit {
-    let open = gate::protected_branch(&branch("feature"), &branch("trunk"), &Protection::Open, None);
+    let open = gate::protected_branch(Offer::PullRequest, &branch("feature"), &branch("trunk"), &Protection::Open, None);
     gate::permit(what, false, false, &open).unwrap()
 }
 
@@ -530,6 +539,16 @@ async fn what_a_clearance_does_not_cover_is_not_sent() {
         assert!(matches!(error, ForgeError::Refused { .. }), "{error:?}");
         assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", server.lines());
     }
+}
+
+#[tokio::test]
+async fn a_clearance_for_a_clone_opens_nothing_on_the_forge() {
+    let server = Server::start().await;
+    // Such a clearance may name any base, `main` included.
+    let clearance = clearance_for(Offer::LocalBranch, "main");
+    let error = github(&server).open_pull(&clearance, &slug(), &new_pull("agent-fix/x", "main")).await.unwrap_err();
+    assert!(matches!(&error, ForgeError::Refused { message, .. } if message.contains("local branch")), "{error:?}");
+    assert_eq!(server.lines(), Vec::<String>::new());
 }
 
 #[tokio::test]
