@@ -12,4 +12,5 @@ macro_rules! requires {
 pub(crate) use requires;
 
 mod git;
+mod github;
 mod sandbox;
