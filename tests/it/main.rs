@@ -12,4 +12,6 @@ macro_rules! requires {
 pub(crate) use requires;
 
 mod git;
+mod llm;
 mod sandbox;
+mod slack;
