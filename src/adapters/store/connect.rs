@@ -57,7 +57,8 @@ impl Address {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             // sqlx's own error may repeat what it could not parse.
             let options = PgConnectOptions::from_str(url).map_err(|_| refuse("it is not a PostgreSQL address"))?;
-            return Ok(Address::Postgres(Box::new(options.application_name("regreen"))));
+            let options = if options.get_application_name().is_none() { options.application_name("regreen") } else { options };
+            return Ok(Address::Postgres(Box::new(options)));
         }
         let (path, query) = match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
             Some(rest) => rest.split_once('?').unwrap_or((rest, "")),
