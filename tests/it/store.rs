@@ -288,10 +288,11 @@ async fn claimers_never_meet(bed: Arc<Bed>) {
 async fn a_lease_runs_out(bed: Arc<Bed>) {
     let id = bed.opened(1).await;
     assert_eq!(bed.store.claim("early", LONG, at(0)).await.unwrap(), None, "not due yet");
-    let first = bed.store.claim("first", Duration::from_millis(150), at(10)).await.unwrap().unwrap();
+    let first = bed.store.claim("first", LONG, at(10)).await.unwrap().unwrap();
     assert_eq!(bed.store.claim("second", LONG, at(10)).await.unwrap(), None, "held");
     assert_eq!(bed.store.claim_one(&id, "second", LONG, at(10)).await.unwrap(), None, "held");
-    bed.store.heartbeat(&id, first.epoch, Duration::from_millis(150)).await.unwrap();
+    // A heartbeat counts from now, not on top of what was left.
+    bed.store.heartbeat(&id, first.epoch, Duration::from_millis(50)).await.unwrap();
     let end = Instant::now() + Duration::from_secs(20);
     let second = loop {
         if let Some(claim) = bed.store.claim("second", LONG, at(11)).await.unwrap() {
