@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::git::{GitMirrors, GitOptions};
 use crate::adapters::github::{GitHub, GitHubAuth, GitHubSettings};
-use crate::adapters::llm::{Models, RouteSettings};
+use crate::adapters::llm::{Models, Price, RouteKind, RouteSettings};
 use crate::adapters::sandbox;
 use crate::adapters::slack::{Slack, SlackSettings};
 use crate::adapters::store::SqlStore;
@@ -35,7 +35,8 @@ pub enum Isolation {
 
 /// The database of the settings, opened and migrated.
 pub async fn store(settings: &Settings) -> anyhow::Result<SqlStore> {
-    std::fs::create_dir_all(&settings.data_dir).with_context(|| format!("the data folder `{}` can't be made; set REGREEN_DATA_DIR", settings.data_dir.display()))?;
+    std::fs::create_dir_all(&settings.data_dir)
+        .with_context(|| format!("the data folder `{}` can't be made; set REGREEN_DATA_DIR", settings.data_dir.display()))?;
     SqlStore::open(&settings.database_url, settings.rules.breaker).await.context("the database of DATABASE_URL can't be opened")
 }
 
@@ -61,19 +62,42 @@ pub fn github(settings: &Settings) -> anyhow::Result<GitHub> {
 /// The team's channel.
 pub fn alerts(settings: &Settings) -> anyhow::Result<Slack> {
     let slack = &settings.slack;
-    Slack::new(SlackSettings {
+    let settings = SlackSettings {
         bot_token: slack.bot_token.clone(),
         channel: slack.channel.clone(),
         webhook_url: slack.webhook_url.clone(),
         api_url: slack.api_url.clone(),
-    })
+    };
+    Slack::new(settings, Arc::new(SystemClock))
     .context("Slack can't be set up")
 }
 
 /// The models.
 pub fn models(settings: &Settings) -> anyhow::Result<Models> {
-    let routes = settings.routes.iter().map(|route| RouteSettings::from(route.clone())).collect();
-    Models::new(routes).context("the model routes can't be set up")
+    let routes = settings.routes.iter().map(route).collect();
+    Models::new(routes, Arc::new(SystemClock)).context("the model routes can't be set up")
+}
+
+fn route(route: &crate::config::Route) -> RouteSettings {
+    use crate::config::RouteKind as From;
+    RouteSettings {
+        name: route.name.clone(),
+        kind: match route.kind {
+            From::OpenAi => RouteKind::OpenAi,
+            From::Anthropic => RouteKind::Anthropic,
+            From::Gemini => RouteKind::Gemini,
+            From::TensorZero => RouteKind::TensorZero,
+            From::Command => RouteKind::Command,
+        },
+        base_url: route.base_url.clone(),
+        model: route.model.clone(),
+        key: route.key.clone(),
+        key_env: route.key_env.clone(),
+        timeout: route.timeout,
+        max_output_tokens: route.max_output_tokens,
+        price: Price { input_per_mtok: route.input_price, output_per_mtok: route.output_price },
+        argv: route.argv.clone(),
+    }
 }
 
 /// The sandbox of this machine, or why there is none.

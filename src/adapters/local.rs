@@ -31,11 +31,22 @@ fn none(what: &str) -> ForgeError {
 impl LocalClone {
     /// The clone at an absolute `path`, whose `branch` is red at `head` with this `log`. `time` is the head's commit time: the
     /// fix commit bears it, so that the same input gives the same commit.
-    pub fn new(path: PathBuf, branch: BranchName, default_branch: BranchName, head: CommitSha, time: DateTime<Utc>, log: Vec<u8>, author: Option<String>) -> Self {
+    pub fn new(
+        path: PathBuf,
+        branch: BranchName,
+        default_branch: BranchName,
+        head: CommitSha,
+        time: DateTime<Utc>,
+        log: Vec<u8>,
+        author: Option<String>,
+    ) -> Self {
         let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
         let number = digest.iter().take(6).fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
         let id = RepoId(number);
-        let plain: String = path.file_name().map(|name| name.to_string_lossy().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).take(80).collect()).unwrap_or_default();
+        let plain: String = path
+            .file_name()
+            .map(|name| name.to_string_lossy().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).take(80).collect())
+            .unwrap_or_default();
         let name = if plain.is_empty() { "clone".to_owned() } else { plain };
         // Both parts consist of allowed characters, as filtered above.
         let slug = RepoSlug::parse(&format!("local/{name}")).expect("plain characters");

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{Format, Progress, Usage, json, say};
 use super::{Context, code, start_log};
+use crate::adapters::clock::SystemClock;
 use crate::adapters::local::LocalClone;
 use crate::adapters::slack::{Slack, SlackSettings};
 use crate::adapters::store::SqlStore;
@@ -23,7 +24,7 @@ use crate::domain::rules::{Pattern, Prove, RepoRules};
 use crate::engine::stages::workspace::{NotPrepared, Workspace, limits, tail};
 use crate::engine::{Engine, Runs, StageError, intake, worker};
 use crate::ports::forge::Forge;
-use crate::ports::git::{Git as _, Remote};
+use crate::ports::git::Remote;
 
 /// What to fix.
 #[derive(Debug, Args)]
@@ -137,7 +138,13 @@ pub async fn run(context: &Context, args: &FixArgs) -> anyhow::Result<u8> {
     })
 }
 
-async fn local(settings: &Settings, args: &FixArgs, repo: &Path, progress: &Progress, stop: &CancellationToken) -> anyhow::Result<(Report, Option<Remediation>)> {
+async fn local(
+    settings: &Settings,
+    args: &FixArgs,
+    repo: &Path,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<(Report, Option<Remediation>)> {
     let command = args.cmd.clone().ok_or_else(|| Usage("--repo needs --cmd 'COMMAND': the command that fails".into()))?;
     let path = repo.canonicalize().map_err(|error| Usage(format!("`{}` can't be opened: {error}", repo.display())))?;
     let clone = crate::adapters::git::clone::look(&path, args.branch.as_deref(), args.base.as_deref()).map_err(|error| Usage(error.to_string()))?;
@@ -153,9 +160,18 @@ async fn local(settings: &Settings, args: &FixArgs, repo: &Path, progress: &Prog
     // What the settings say of this clone's repository (limits, risk, routes) holds here too.
     if let Some(slug) = clone.origin.as_deref().and_then(|origin| RepoSlug::from_address(origin).ok()) {
         let given = rules.of(&slug).clone();
-        own = RepoRules { command: own.command, setup: if own.setup.is_empty() { given.setup.clone() } else { own.setup }, test: own.test.or(given.test.clone()), prove: Prove::Sandbox, rerun: false, ..given };
+        own = RepoRules {
+            command: own.command,
+            setup: if own.setup.is_empty() { given.setup.clone() } else { own.setup },
+            test: own.test.or(given.test.clone()),
+            prove: Prove::Sandbox,
+            rerun: false,
+            ..given
+        };
     }
-    let forge_for = |log: Vec<u8>| LocalClone::new(path.clone(), clone.branch.clone(), clone.default_branch.clone(), clone.head.clone(), clone.time, log, clone.author.clone());
+    let forge_for = |log: Vec<u8>| {
+        LocalClone::new(path.clone(), clone.branch.clone(), clone.default_branch.clone(), clone.head.clone(), clone.time, log, clone.author.clone())
+    };
     rules.repos = vec![crate::domain::rules::RepoPattern::One(forge_for(Vec::new()).repository().slug.clone())];
     rules.by_repo = Vec::new();
     rules.default = own.clone();
@@ -169,7 +185,7 @@ async fn local(settings: &Settings, args: &FixArgs, repo: &Path, progress: &Prog
             forge,
             store: store.clone(),
             llm: Arc::new(app::models(settings)?),
-            alerts: Arc::new(Slack::new(SlackSettings::default())?),
+            alerts: Arc::new(Slack::new(SlackSettings::default(), Arc::new(SystemClock))?),
             runs,
             rules: rules.clone(),
             folder: folder.clone(),
@@ -177,7 +193,13 @@ async fn local(settings: &Settings, args: &FixArgs, repo: &Path, progress: &Prog
     };
     let sandbox = app::runs(&settings.sandbox, Isolation::Required);
     if let Runs::Not(why) = &sandbox {
-        let report = Report { outcome: "no_fix", reason: Reason::SandboxUnavailable.code().into(), detail: why.clone(), base_sha: Some(clone.head.to_string()), ..Report::default() };
+        let report = Report {
+            outcome: "no_fix",
+            reason: Reason::SandboxUnavailable.code().into(),
+            detail: why.clone(),
+            base_sha: Some(clone.head.to_string()),
+            ..Report::default()
+        };
         return Ok((report, None));
     }
 
@@ -190,7 +212,11 @@ async fn local(settings: &Settings, args: &FixArgs, repo: &Path, progress: &Prog
         script: command.clone(),
         directory: String::new(),
         env: Default::default(),
-        setup: own.setup.iter().map(|script| SetupStep { shell: String::new(), script: script.clone(), directory: String::new(), env: Default::default() }).collect(),
+        setup: own
+            .setup
+            .iter()
+            .map(|script| SetupStep { shell: String::new(), script: script.clone(), directory: String::new(), env: Default::default() })
+            .collect(),
     };
     let remote = Remote::local(&forge_for(Vec::new()).repository().id.to_string(), &path)?;
     engine.git.fetch(&remote, &clone.branch, &clone.head).await?;
@@ -199,25 +225,46 @@ async fn local(settings: &Settings, args: &FixArgs, repo: &Path, progress: &Prog
         Err(NotPrepared::Stage(StageError::Outside(why, _))) => anyhow::bail!(std::io::Error::other(why)),
         Err(error) => {
             let StageError::End(reason, detail) = error.end() else { anyhow::bail!(std::io::Error::other("the command could not be run")) };
-            return Ok((Report { outcome: "not_reproduced", reason: reason.code().into(), detail, base_sha: Some(clone.head.to_string()), ..Report::default() }, None));
+            return Ok((
+                Report { outcome: "not_reproduced", reason: reason.code().into(), detail, base_sha: Some(clone.head.to_string()), ..Report::default() },
+                None,
+            ));
         }
     };
     if red.exit == proof::Exit::Code(0) {
         let detail = format!("`{}` passes here at {}: there is nothing to fix", escape::line(&command, 80), clone.head.short());
-        return Ok((Report { outcome: "not_reproduced", reason: Reason::NotReproduced.code().into(), detail, base_sha: Some(clone.head.to_string()), ..Report::default() }, None));
+        return Ok((
+            Report {
+                outcome: "not_reproduced",
+                reason: Reason::NotReproduced.code().into(),
+                detail,
+                base_sha: Some(clone.head.to_string()),
+                ..Report::default()
+            },
+            None,
+        ));
     }
     progress.step(&format!("red: {}", escape::line(&tail(&red.output, 120), 100)));
 
     let forge = forge_for(log.unwrap_or_else(|| red.output.clone()));
     let (repository, failed) = (forge.repository().clone(), forge.run().clone());
     engine.forge = Arc::new(forge);
-    let intake::Outcome::Taken(id) = intake::consider(&engine, &repository, &failed).await? else { anyhow::bail!(Usage(format!("branch `{}` is regreen's own", clone.branch))) };
+    let intake::Outcome::Taken(id) = intake::consider(&engine, &repository, &failed).await? else {
+        anyhow::bail!(Usage(format!("branch `{}` is regreen's own", clone.branch)))
+    };
     engine.seen_red.put(&id, red);
     let state = drive(&engine, &id, progress, stop, |_| false).await?;
     Ok((report(&state, &clone.head), Some(state)))
 }
 
-async fn reproduce(engine: &Engine, remote: &Remote, sha: &CommitSha, command: &CommandRecord, timeout: std::time::Duration, stop: &CancellationToken) -> Result<crate::engine::stages::workspace::Ran, NotPrepared> {
+async fn reproduce(
+    engine: &Engine,
+    remote: &Remote,
+    sha: &CommitSha,
+    command: &CommandRecord,
+    timeout: std::time::Duration,
+    stop: &CancellationToken,
+) -> Result<crate::engine::stages::workspace::Ran, NotPrepared> {
     let limits = limits(engine, timeout);
     let workspace = Workspace::prepare(engine, remote, sha, &command.setup, limits, stop).await?;
     workspace.run_command(engine, command, limits, stop).await
@@ -253,7 +300,13 @@ async fn remote(settings: &Settings, address: &str, progress: &Progress, stop: &
     let id = match intake::consider(&engine, &repository, &found).await? {
         intake::Outcome::Taken(id) => id,
         intake::Outcome::Refused(reason) => {
-            let report = Report { outcome: "no_fix", reason: reason.code().into(), detail: reason.sentence().into(), base_sha: Some(found.head_sha.to_string()), ..Report::default() };
+            let report = Report {
+                outcome: "no_fix",
+                reason: reason.code().into(),
+                detail: reason.sentence().into(),
+                base_sha: Some(found.head_sha.to_string()),
+                ..Report::default()
+            };
             return Ok((report, None));
         }
         intake::Outcome::Known => {
@@ -263,14 +316,23 @@ async fn remote(settings: &Settings, address: &str, progress: &Progress, stop: &
                 Some((Some(id), _)) => id,
                 Some((None, refused)) => {
                     let reason = refused.unwrap_or(Reason::NotFailed);
-                    let report = Report { outcome: "no_fix", reason: reason.code().into(), detail: reason.sentence().into(), base_sha: Some(found.head_sha.to_string()), ..Report::default() };
+                    let report = Report {
+                        outcome: "no_fix",
+                        reason: reason.code().into(),
+                        detail: reason.sentence().into(),
+                        base_sha: Some(found.head_sha.to_string()),
+                        ..Report::default()
+                    };
                     return Ok((report, None));
                 }
                 None => anyhow::bail!(Usage("the run is not known any more; try again".into())),
             }
         }
     };
-    let state = drive(&engine, &id, progress, stop, |state| matches!(state.phase, Phase::Feedback | Phase::AwaitingApproval) && (state.pull.is_some() || state.phase == Phase::AwaitingApproval)).await?;
+    let state = drive(&engine, &id, progress, stop, |state| {
+        matches!(state.phase, Phase::Feedback | Phase::AwaitingApproval) && (state.pull.is_some() || state.phase == Phase::AwaitingApproval)
+    })
+    .await?;
     crate::engine::notify::flush(&engine).await?;
     Ok((report(&state, &found.head_sha), Some(state)))
 }
@@ -281,13 +343,21 @@ fn run_of(address: &str) -> anyhow::Result<(RepoSlug, RunId)> {
     let url = url::Url::parse(address).map_err(|_| wrong())?;
     let parts: Vec<&str> = url.path().trim_matches('/').split('/').collect();
     match parts.as_slice() {
-        [owner, name, "actions", "runs", id, ..] => Ok((RepoSlug::parse(&format!("{owner}/{name}")).map_err(|_| wrong())?, RunId(id.parse().map_err(|_| wrong())?))),
+        [owner, name, "actions", "runs", id, ..] => {
+            Ok((RepoSlug::parse(&format!("{owner}/{name}")).map_err(|_| wrong())?, RunId(id.parse().map_err(|_| wrong())?)))
+        }
         _ => Err(wrong().into()),
     }
 }
 
 /// Works until it ends, saying each phase.
-async fn drive(engine: &Engine, id: &crate::domain::ids::RemediationId, progress: &Progress, stop: &CancellationToken, until: impl Fn(&Remediation) -> bool) -> anyhow::Result<Remediation> {
+async fn drive(
+    engine: &Engine,
+    id: &crate::domain::ids::RemediationId,
+    progress: &Progress,
+    stop: &CancellationToken,
+    until: impl Fn(&Remediation) -> bool,
+) -> anyhow::Result<Remediation> {
     let name = format!("fix-{}", std::process::id());
     let work = worker::run_one(engine, id, &name, stop, until);
     tokio::pin!(work);
@@ -345,8 +415,15 @@ fn report(state: &Remediation, base: &CommitSha) -> Report {
         route: state.proposal.as_ref().map(|proposal| proposal.route.clone()),
         tokens: state.spent.tokens,
         cost_usd: state.spent.cost_usd,
-        proof: state.proof.as_ref().map(|proof| ProofReport { before: Some((&proof.before).into()), after: proof.after.as_ref().map(Into::into), wider: proof.wider.as_ref().map(Into::into) }),
-        pr: state.pull.as_ref().map(|pull| serde_json::json!({"number": pull.number, "base": pull.base, "head": pull.head, "draft": pull.draft, "url": pull.url})),
+        proof: state.proof.as_ref().map(|proof| ProofReport {
+            before: Some((&proof.before).into()),
+            after: proof.after.as_ref().map(Into::into),
+            wider: proof.wider.as_ref().map(Into::into),
+        }),
+        pr: state
+            .pull
+            .as_ref()
+            .map(|pull| serde_json::json!({"number": pull.number, "base": pull.base, "head": pull.head, "draft": pull.draft, "url": pull.url})),
         remediation: Some(state.id.to_string()),
         would_write: state.recorded.clone(),
     }
@@ -355,7 +432,13 @@ fn report(state: &Remediation, base: &CommitSha) -> Report {
 fn print((report, state): &(Report, Option<Remediation>), paint: terminal::Paint) {
     if let Some(state) = state {
         if let Some(diagnosis) = &state.diagnosis {
-            say(&format!("{} {} ({}, confidence {:.2})\n", paint.bold("cause"), escape::line(&diagnosis.headline, 300), diagnosis.category, diagnosis.confidence));
+            say(&format!(
+                "{} {} ({}, confidence {:.2})\n",
+                paint.bold("cause"),
+                escape::line(&diagnosis.headline, 300),
+                diagnosis.category,
+                diagnosis.confidence
+            ));
         }
         if let Some(proposal) = &state.proposal {
             say(&terminal::diff(&proposal.patch, paint));

@@ -28,7 +28,8 @@ pub struct PauseArgs {
 
 /// The person at the keyboard, for the audit log.
 pub fn person(given: Option<&str>) -> String {
-    let name = given.map(str::to_owned).or_else(|| std::env::var("SUDO_USER").ok()).or_else(|| std::env::var("USER").ok()).or_else(|| std::env::var("LOGNAME").ok());
+    let name =
+        given.map(str::to_owned).or_else(|| std::env::var("SUDO_USER").ok()).or_else(|| std::env::var("USER").ok()).or_else(|| std::env::var("LOGNAME").ok());
     crate::domain::render::escape::line(name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or("operator"), 80)
 }
 

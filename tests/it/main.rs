@@ -13,4 +13,8 @@ pub(crate) use requires;
 
 mod git;
 mod github;
+mod llm;
+mod patch;
 mod sandbox;
+mod slack;
+mod store;

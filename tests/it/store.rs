@@ -317,12 +317,12 @@ async fn a_late_worker_is_refused(bed: Arc<Bed>) {
     };
     lost(bed.store.append(&late, at(11)).await.map(drop));
     lost(bed.store.heartbeat(&id, old.epoch, LONG).await);
-    lost(bed.store.release(&id, old.epoch, at(12)).await);
+    lost(bed.store.release(&id, old.epoch, at(12), false).await);
     let fresh = Append { epoch: Some(new.epoch), ..late };
     let after = bed.store.append(&fresh, at(11)).await.unwrap().remediation;
     assert_eq!(after.fingerprint(), Some(&fingerprint(1)));
     // Given back, the same epoch holds nothing either.
-    bed.store.release(&id, new.epoch, at(100)).await.unwrap();
+    bed.store.release(&id, new.epoch, at(100), false).await.unwrap();
     let after_release = Append { expected_seq: after.seq, ..fresh };
     assert!(matches!(bed.store.append(&after_release, at(12)).await, Err(StoreError::LeaseLost { .. })));
     assert_eq!(bed.store.claim("third", LONG, at(99)).await.unwrap(), None, "not due before");
@@ -403,7 +403,7 @@ async fn the_end_clears_lease_and_due(bed: Arc<Bed>) {
     let told = bed.store.append(&step(ended.remediation.seq, vec![done]), at(21)).await.unwrap();
     assert_eq!(told.remediation.intents, vec![]);
     bed.store.heartbeat(&id, claim.epoch, LONG).await.unwrap();
-    bed.store.release(&id, claim.epoch, at(30)).await.unwrap();
+    bed.store.release(&id, claim.epoch, at(30), false).await.unwrap();
     assert_eq!(bed.store.claim("other", LONG, at(9999)).await.unwrap(), None, "a release must not wake it");
     assert_eq!(bed.faults().await, Vec::<String>::new());
 }
@@ -468,7 +468,7 @@ async fn runs_attach_to_their_head(bed: Arc<Bed>) {
     };
     store.append(&step, at(91)).await.unwrap();
     store.attach(&opening(1), &run(4, 1), None, at(92), at(5000)).await.unwrap();
-    store.release(&id, claim.epoch, at(95)).await.unwrap();
+    store.release(&id, claim.epoch, at(95), false).await.unwrap();
     assert!(store.claim("w", LONG, at(95)).await.unwrap().is_some());
     bed.append(&id, vec![failed()]).await;
     assert_eq!(store.attach(&opening(1), &run(5, 1), None, at(99), at(100)).await.unwrap(), Attached::Ended(id.clone()));

@@ -77,6 +77,8 @@ fn default_branch(repository: &git2::Repository, branch: &BranchName) -> BranchN
     let origin = repository.find_reference("refs/remotes/origin/HEAD").ok().and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned));
     let named = origin.as_deref().and_then(|target| target.strip_prefix("refs/remotes/origin/")).and_then(|name| BranchName::parse(name).ok());
     named
-        .or_else(|| ["main", "master"].into_iter().filter_map(|name| BranchName::parse(name).ok()).find(|name| repository.find_reference(&name.to_ref()).is_ok()))
+        .or_else(|| {
+            ["main", "master"].into_iter().filter_map(|name| BranchName::parse(name).ok()).find(|name| repository.find_reference(&name.to_ref()).is_ok())
+        })
         .unwrap_or_else(|| branch.clone())
 }
