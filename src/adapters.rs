@@ -1,3 +1,8 @@
-//! The edges: one file or folder an outside system. They know the domain and the ports, never each other.
+//! Floor 3, the edges: one room an outside system.
+//!
+//! **Invariant:** adapters import the domain, the ports and their own SDK; they never import each other.
 
+pub mod git;
+pub mod github;
+pub mod sandbox;
 pub mod store;

@@ -3,5 +3,7 @@
 pub mod alerts;
 pub mod clock;
 pub mod forge;
+pub mod git;
 pub mod llm;
+pub mod sandbox;
 pub mod store;

@@ -89,6 +89,8 @@ fn tables() -> Vec<TableCreateStatement> {
             .col(timestamp_with_time_zone_null("lease_until"))
             .col(text_null("lease_worker"))
             .col(big_integer("epoch"))
+            .col(big_integer("claims"))
+            .col(big_integer("failures"))
             .col(timestamp_with_time_zone("created_at"))
             .col(timestamp_with_time_zone("updated_at"))
             .to_owned(),

@@ -310,8 +310,8 @@ impl Store for SqlStore {
         writing!(self, tx => leases::heartbeat(tx, id, epoch, lease).await)
     }
 
-    async fn release(&self, id: &RemediationId, epoch: u64, due: DateTime<Utc>) -> Result<(), StoreError> {
-        writing!(self, tx => leases::release(tx, id, epoch, due).await)
+    async fn release(&self, id: &RemediationId, epoch: u64, due: DateTime<Utc>, failed: bool) -> Result<(), StoreError> {
+        writing!(self, tx => leases::release(tx, id, epoch, due, failed).await)
     }
 
     async fn orphan(&self, worker_prefix: &str) -> Result<u64, StoreError> {

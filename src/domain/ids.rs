@@ -96,6 +96,9 @@ pub const FIX_PREFIX: &str = "agent-fix/";
 /// GitHub refuses longer names, and so do file systems with loose refs.
 const LONGEST_BRANCH: usize = 244;
 
+/// One part of a fix branch: git writes `<part>.lock` beside a loose ref, and a file name ends at 255 bytes.
+const LONGEST_BRANCH_PART: usize = 200;
+
 impl BranchName {
     /// Validates by the rules of git-check-ref-format(1).
     pub fn parse(text: &str) -> Result<Self, BadName> {
@@ -122,22 +125,30 @@ impl BranchName {
 
     /// The branch that a fix for `self` at `sha` is pushed to: `agent-fix/<broken>-<first 12 of the SHA>`.
     ///
-    /// Names that would grow beyond what GitHub takes keep their beginning and get eight digits of their own hash, so
-    /// that two long names never meet.
+    /// Names that would grow beyond what GitHub or a file system takes, or that could stand in the way of another fix
+    /// branch (git keeps refs as files, so `a` and `a/b` exclude each other), become flat and get twelve digits of
+    /// their own hash. Every fix branch ends with `-` and twelve hexadecimal digits and no folder above one does, so
+    /// no two of them exclude each other.
     pub fn fix_branch(&self, sha: &CommitSha) -> BranchName {
         let plain = format!("{FIX_PREFIX}{}-{}", self.0, sha.short());
-        if plain.len() <= LONGEST_BRANCH && branch_fault(&plain).is_none() {
+        let fits = plain.len() <= LONGEST_BRANCH && plain.split('/').all(|part| part.len() <= LONGEST_BRANCH_PART);
+        let folders = self.0.rsplit_once('/').map_or("", |(folders, _)| folders);
+        if fits && !folders.split('/').any(ends_like_a_fix) {
             return Self(plain);
         }
-        let digest = hex(&Sha256::digest(self.0.as_bytes())[..4]);
-        let room = LONGEST_BRANCH - FIX_PREFIX.len() - 12 - 8 - 2;
-        let mut end = room.min(self.0.len());
-        while !self.0.is_char_boundary(end) {
+        let digest = hex(&Sha256::digest(self.0.as_bytes())[..6]);
+        let flat = self.0.replace('/', "-");
+        let mut end = (LONGEST_BRANCH_PART - 12 - 12 - 2).min(flat.len());
+        while !flat.is_char_boundary(end) {
             end -= 1;
         }
-        let head = self.0[..end].trim_end_matches(['/', '.']);
-        Self(format!("{FIX_PREFIX}{head}-{digest}-{}", sha.short()))
+        Self(format!("{FIX_PREFIX}{}-{digest}-{}", &flat[..end], sha.short()))
     }
+}
+
+/// Whether a part of a ref ends as every fix branch ends: with `-` and twelve hexadecimal digits.
+fn ends_like_a_fix(part: &str) -> bool {
+    part.rsplit_once('-').is_some_and(|(_, tail)| tail.len() == 12 && tail.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 fn branch_fault(text: &str) -> Option<&'static str> {
@@ -382,6 +393,33 @@ mod tests {
         let (a, b) = ("é".repeat(120), format!("{}x", "é".repeat(119)));
         assert!(fix(&a).len() <= LONGEST_BRANCH);
         assert_ne!(fix(&a), fix(&b));
+    }
+
+    #[test]
+    fn two_fix_branches_never_exclude_each_other() {
+        let fix = |name: &str| BranchName::parse(name).unwrap().fix_branch(&sha()).to_string();
+        let (file, under) = (fix("feature"), fix("feature-0123456789ab/x"));
+        assert!(!under.starts_with(&format!("{file}/")), "{file} {under}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_fix_branch_is_a_valid_bounded_leaf(
+            name in "[a-zé0-9-]{1,90}(/[a-f0-9.é-]{1,90}){0,2}",
+            tail in prop::option::of("-[0-9a-f]{12}/[a-z]{1,5}"),
+            hex in "[0-9a-f]{40}",
+        ) {
+            let Ok(broken) = BranchName::parse(&format!("{name}{}", tail.unwrap_or_default())) else { return Ok(()) };
+            let sha = CommitSha::parse(&hex).unwrap();
+            let fix = broken.fix_branch(&sha);
+            prop_assert_eq!(BranchName::parse(fix.as_str()), Ok(fix.clone()));
+            prop_assert_eq!(&fix, &broken.fix_branch(&sha));
+            prop_assert!(fix.is_ours() && fix.as_str().len() <= LONGEST_BRANCH);
+            prop_assert!(fix.as_str().split('/').all(|part| part.len() <= LONGEST_BRANCH_PART));
+            prop_assert!(ends_like_a_fix(fix.as_str()));
+            let folders = fix.as_str().rsplit_once('/').unwrap().0;
+            prop_assert!(!folders.split('/').any(ends_like_a_fix));
+        }
     }
 
     #[test]

@@ -211,9 +211,7 @@ reasons! {
     AttemptsSpent "attempts_spent" Failed "all attempts were used up";
     NotReproducible "not_reproducible" Failed "the failing step can't be run here";
     NotReproduced "not_reproduced" Failed "the failing step did not fail here for CI's reason";
-    LogExpired "log_expired" Failed "the log of the failed run is gone";
     NoRoute "no_route" Failed "no model route is configured and no deterministic fixer applies";
-    NotFixableByCode "not_fixable_by_code" Failed "no change of the code can fix this kind of failure";
     SandboxUnavailable "sandbox_unavailable" Failed "this machine offers no sandbox, and untrusted code is not run without one";
     SetupFailed "setup_failed" Failed "the set-up command failed";
     CloneFailed "clone_failed" Failed "the commit could not be fetched";
@@ -223,6 +221,8 @@ reasons! {
     OutsideServiceFailed "outside_service_failed" Failed "an outside service kept failing";
     Internal "internal" Failed "a fault of regreen's own";
 
+    LogExpired "log_expired" Blocked "the log of the failed run is gone";
+    NotFixableByCode "not_fixable_by_code" Blocked "no change of the code can fix this kind of failure";
     ProtectedBranch "protected_branch" Blocked "the branch is protected, or its protection could not be told";
     CircuitOpen "circuit_open" Blocked "the circuit for this failure is open";
     Budget "budget" Blocked "the budget is spent";
@@ -342,8 +342,22 @@ pub struct CommandRecord {
     pub directory: String,
     /// The environment of the step.
     pub env: BTreeMap<String, String>,
-    /// Commands that run before it, with network through the proxy.
-    pub setup: Vec<String>,
+    /// Steps that run before it, with network through the proxy.
+    #[serde(default)]
+    pub setup: Vec<SetupStep>,
+}
+
+/// A step that prepares the tree: an earlier step of the job, or a set-up command of the settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupStep {
+    /// GitHub's name of the shell; empty for the default.
+    pub shell: String,
+    /// The script.
+    pub script: String,
+    /// The folder within the tree.
+    pub directory: String,
+    /// The environment of the step.
+    pub env: BTreeMap<String, String>,
 }
 
 /// A patch that was proposed.
@@ -457,8 +471,6 @@ pub enum Event {
     Opened { opening: Opening },
     /// Another failed run of the same head.
     RunAttached { run: AttachedRun },
-    /// A worker took it. Counted before the work, so that a job that kills its process can't do so for ever.
-    Claimed { worker: String },
     /// The logs were read: the circuit's key is known before anything is paid for.
     Diagnosed { diagnosis: DiagnosisRecord },
     /// Admission passed.
@@ -501,7 +513,7 @@ pub enum Event {
     Recorded { branch: BranchName, writes: Vec<String> },
     /// How the pull request stands changed.
     PullSeen { reason: Reason, draft: bool },
-    /// The pull request's own CI is red; the evidence goes into the next attempt.
+    /// The pull request's own CI is red, and it was withdrawn; the evidence goes into the next attempt.
     CiRed { evidence: String },
     /// An outside effect is about to be done.
     Intended { what: Outside, detail: String },
@@ -525,7 +537,6 @@ impl Event {
         match self {
             Event::Opened { .. } => "opened",
             Event::RunAttached { .. } => "run_attached",
-            Event::Claimed { .. } => "claimed",
             Event::Diagnosed { .. } => "diagnosed",
             Event::Admitted { .. } => "admitted",
             Event::Cloned { .. } => "cloned",
@@ -573,8 +584,6 @@ pub enum Effect {
     CircuitSuccess,
     /// A half-open probe that was not used is given back.
     ReleaseProbe,
-    /// Our own open pull request is withdrawn.
-    WithdrawPull,
 }
 
 /// An event that the phase does not take.
@@ -618,8 +627,6 @@ pub struct Remediation {
     pub seq: u64,
     /// The failed runs.
     pub runs: Vec<AttachedRun>,
-    /// Claims since the phase last changed.
-    pub claims: u32,
     /// Proposals so far.
     pub attempts: u32,
     /// The diagnosis.
@@ -632,6 +639,9 @@ pub struct Remediation {
     pub left_to_ci: Option<String>,
     /// The failed jobs were rerun once.
     pub rerun: bool,
+    /// The runs that were told to run again.
+    #[serde(default)]
+    pub reruns: Vec<String>,
     /// The patch in hand.
     pub proposal: Option<ProposalRecord>,
     /// Evidence for the next attempt, oldest first.
@@ -656,6 +666,10 @@ pub struct Remediation {
     pub spent: Spent,
     /// Outside effects that were started and not reported done.
     pub intents: Vec<Outside>,
+    /// The time of the first event.
+    pub opened_at: DateTime<Utc>,
+    /// When branch and pull request were written.
+    pub published_at: Option<DateTime<Utc>>,
     /// The time of the last event.
     pub updated_at: DateTime<Utc>,
 }
@@ -675,13 +689,13 @@ impl Remediation {
             detail: String::new(),
             seq: 1,
             runs: Vec::new(),
-            claims: 0,
             attempts: 0,
             diagnosis: None,
             snapshot: None,
             command: None,
             left_to_ci: None,
             rerun: false,
+            reruns: Vec::new(),
             proposal: None,
             evidence: Vec::new(),
             verdict: None,
@@ -694,6 +708,8 @@ impl Remediation {
             recorded: Vec::new(),
             spent: Spent::default(),
             intents: Vec::new(),
+            opened_at: at,
+            published_at: None,
             updated_at: at,
         };
         Ok((state, vec![Effect::Work]))
@@ -734,10 +750,6 @@ impl Remediation {
         let mut effects = Vec::new();
         let to = match (self.phase, event) {
             (_, Event::Opened { .. }) => return Err(Illegal::Opening),
-            (_, Event::Claimed { .. }) => {
-                next.claims += 1;
-                self.phase
-            }
             (_, Event::RunAttached { run }) => {
                 if !next.runs.iter().any(|seen| (seen.run, seen.attempt) == (run.run, run.attempt)) {
                     next.runs.push(run.clone());
@@ -826,6 +838,7 @@ impl Remediation {
                 next.commit = Some(commit.clone());
                 next.pull.clone_from(pull);
                 next.reason = pull.as_ref().map(|_| Reason::CiPending);
+                next.published_at = Some(at);
                 effects.push(Effect::Alert);
                 P::Feedback
             }
@@ -852,7 +865,12 @@ impl Remediation {
             }
             (P::Feedback, Event::CiRed { evidence }) => {
                 next.remember(evidence);
-                effects.push(Effect::WithdrawPull);
+                // The withdrawn pull request and its branch are gone; the next patch gets new ones.
+                next.reason = None;
+                next.pull = None;
+                next.branch = None;
+                next.commit = None;
+                next.published_at = None;
                 P::Patching
             }
             (P::Analysis | P::Rerunning | P::Feedback, Event::Completed { reason }) => {
@@ -874,6 +892,11 @@ impl Remediation {
                 P::Blocked
             }
             (_, Event::Failed { reason, detail }) => {
+                // In the other phases nothing is tried that could fail: there, only the claims run out.
+                let tries = matches!(self.phase, P::Cloning | P::Rerunning | P::Patching | P::Testing | P::Pr | P::Feedback);
+                if !tries && *reason != Reason::AttemptsSpent {
+                    return Err(Illegal::Reason { reason: *reason, event: event.name() });
+                }
                 next.end(*reason, Place::Failed, event, detail)?;
                 effects.push(Effect::Alert);
                 effects.push(if reason.blames_the_fix() { Effect::CircuitFailure } else { Effect::ReleaseProbe });
@@ -882,17 +905,11 @@ impl Remediation {
             (_, Event::Superseded { reason }) => {
                 next.end(*reason, Place::Superseded, event, "")?;
                 effects.extend([Effect::Alert, Effect::ReleaseProbe]);
-                if self.pull.is_some() {
-                    effects.push(Effect::WithdrawPull);
-                }
                 P::Superseded
             }
             (_, Event::Cancelled { by, why }) => {
                 next.end(Reason::ByPerson, Place::Cancelled, event, &format!("{by}: {why}"))?;
                 effects.extend([Effect::Alert, Effect::ReleaseProbe]);
-                if self.pull.is_some() {
-                    effects.push(Effect::WithdrawPull);
-                }
                 P::Cancelled
             }
             (
@@ -924,7 +941,6 @@ impl Remediation {
         };
         if to != self.phase {
             debug_assert!(self.phase.may_become(to), "{} -> {to}", self.phase);
-            next.claims = 0;
             if !to.is_end() {
                 effects.insert(0, Effect::Work);
             }
@@ -940,7 +956,12 @@ impl Remediation {
         next.updated_at = at;
         match event {
             Event::Intended { what, .. } if !next.intents.contains(what) => next.intents.push(*what),
-            Event::Done { what, .. } => next.intents.retain(|open| open != what),
+            Event::Done { what, detail } => {
+                next.intents.retain(|open| open != what);
+                if *what == Outside::RerunJobs {
+                    next.reruns.push(detail.clone());
+                }
+            }
             _ => {}
         }
         next
@@ -978,5 +999,228 @@ impl Reason {
     /// surroundings (an outside service, a missing sandbox, an expired log) don't open a circuit.
     pub const fn blames_the_fix(self) -> bool {
         matches!(self, Reason::NoPatch | Reason::AttemptsSpent | Reason::NotReproduced | Reason::NotProved | Reason::CiRed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::gate::Gate;
+    use crate::domain::ids::RepoId;
+    use proptest::prelude::*;
+
+    fn at(n: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + n, 0).unwrap()
+    }
+
+    fn opened() -> Event {
+        let key = RemediationKey { repo: RepoId(1), branch: BranchName::parse("a").unwrap(), sha: CommitSha::parse(&"a".repeat(40)).unwrap(), generation: 0 };
+        Event::Opened {
+            opening: Opening { key, slug: RepoSlug::parse("o/r").unwrap(), default_branch: BranchName::parse("main").unwrap(), owner: None, dry_run: false },
+        }
+    }
+
+    fn run(n: u64) -> AttachedRun {
+        AttachedRun {
+            run: RunId(n),
+            attempt: 1,
+            workflow: "ci".into(),
+            path: String::new(),
+            url: String::new(),
+            trigger: "push".into(),
+            started_at: at(n as i64),
+        }
+    }
+
+    fn verdict() -> Verdict {
+        Verdict::of(Gate::Admission, 0, vec![])
+    }
+
+    fn run_record() -> RunRecord {
+        RunRecord { command: "t".into(), exit_code: Some(1), seconds: 1.0, tests: None, tail: String::new() }
+    }
+
+    fn proof() -> ProofRecord {
+        ProofRecord { patch: PatchHash::of("p"), proved: true, before: run_record(), after: None, wider: None, sentences: vec![], sandbox: "bwrap".into() }
+    }
+
+    fn pull() -> PullRecord {
+        let branch = |name| BranchName::parse(name).unwrap();
+        PullRecord { number: PullNumber(1), url: String::new(), base: branch("a"), head: branch("agent-fix/a"), draft: true, node_id: String::new() }
+    }
+
+    /// One of each event, and for the ends one of each reason.
+    fn samples() -> Vec<Event> {
+        let diagnosis = DiagnosisRecord {
+            fingerprint: Fingerprint::parse("0123456789abcdef").unwrap(),
+            category: "test_assertion".into(),
+            confidence: 0.9,
+            headline: String::new(),
+            excerpt: String::new(),
+            failed_tests: vec![],
+            files: vec![],
+            steps: vec![],
+            fixable_by_code: true,
+            rerun_could_help: false,
+        };
+        let command = CommandRecord { shell: String::new(), script: "t".into(), directory: String::new(), env: BTreeMap::new(), setup: vec![] };
+        let proposal = ProposalRecord {
+            attempt: 1,
+            route: "r".into(),
+            deterministic: false,
+            response_id: None,
+            explanation: String::new(),
+            patch: "p".into(),
+            hash: PatchHash::of("p"),
+            repairs: vec![],
+        };
+        let branch = BranchName::parse("agent-fix/a").unwrap();
+        let commit = CommitSha::parse(&"b".repeat(40)).unwrap();
+        let mut all = vec![
+            opened(),
+            Event::RunAttached { run: run(1) },
+            Event::Diagnosed { diagnosis },
+            Event::Admitted { verdict: verdict() },
+            Event::Cloned { snapshot: "s".into() },
+            Event::CommandResolved { command },
+            Event::LeftToCi { why: "services".into() },
+            Event::PatchNeeded,
+            Event::RerunChosen { why: "flaky".into() },
+            Event::RerunRed,
+            Event::ModelAnswered { route: "r".into(), spent: Spent { tokens: 5, cost_usd: 0.5 }, ok: true },
+            Event::ProposalFailed { attempt: 1, route: "r".into(), evidence: "e".into() },
+            Event::Proposed { proposal },
+            Event::GatePassed { verdict: verdict() },
+            Event::GateRefused { verdict: verdict(), evidence: "e".into() },
+            Event::Proved { proof: Some(proof()) },
+            Event::ProofFailed { proof: proof(), evidence: "e".into() },
+            Event::Cleared { verdict: verdict(), simulated: false },
+            Event::ApprovalAsked { verdict: verdict(), until: at(9) },
+            Event::Approved { by: "ann".into() },
+            Event::Published { branch: branch.clone(), commit, pull: Some(pull()), unproven: false },
+            Event::Recorded { branch, writes: vec![] },
+            Event::PullSeen { reason: Reason::ReadyForReview, draft: false },
+            Event::CiRed { evidence: "e".into() },
+            Event::Intended { what: Outside::OpenPull, detail: String::new() },
+            Event::Done { what: Outside::OpenPull, detail: String::new() },
+            Event::Cancelled { by: "ann".into(), why: "no".into() },
+        ];
+        for reason in Reason::ALL.iter().copied() {
+            all.push(match reason.place() {
+                Place::Completed => Event::Completed { reason },
+                Place::Failed => Event::Failed { reason, detail: String::new() },
+                Place::Blocked => Event::Blocked { reason, verdict: None, detail: String::new() },
+                Place::Superseded => Event::Superseded { reason },
+                Place::Open => Event::PullSeen { reason, draft: true },
+                Place::Intake | Place::Cancelled => continue,
+            });
+        }
+        all
+    }
+
+    fn opening() -> Remediation {
+        Remediation::open(&opened(), at(0)).unwrap().0
+    }
+
+    #[test]
+    fn exactly_the_edges_of_the_table() {
+        let mut taken = BTreeSet::new();
+        for phase in Phase::ALL {
+            let state = Remediation { phase, ..opening() };
+            for event in samples() {
+                if let Ok((next, effects)) = state.apply(&event, at(1)) {
+                    if next.phase == phase {
+                        continue;
+                    }
+                    taken.insert((phase, next.phase));
+                    assert_eq!(effects.contains(&Effect::Work), !next.phase.is_end(), "{phase} -> {}", next.phase);
+                    assert_eq!(next.reason.is_some_and(|r| r.place() != Place::Open), next.phase.is_end(), "{phase} -> {}", next.phase);
+                    assert!(!next.phase.is_end() || effects.contains(&Effect::Alert), "every end is told");
+                }
+            }
+        }
+        let table: BTreeSet<_> =
+            Phase::ALL.into_iter().flat_map(|a| Phase::ALL.into_iter().filter(move |b| a != *b && a.may_become(*b)).map(move |b| (a, b))).collect();
+        assert_eq!(taken, table);
+        // 24 in the table's rows, and superseded, cancelled and failed from each of the eleven that have not ended.
+        assert_eq!(table.len(), 24 + 3 * 11);
+    }
+
+    #[test]
+    fn reasons_are_one_closed_list() {
+        let codes: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
+        }
+        let wrong = opening().apply(&Event::Failed { reason: Reason::Merged, detail: String::new() }, at(1));
+        assert!(matches!(wrong, Err(Illegal::Reason { reason: Reason::Merged, .. })));
+    }
+
+    #[test]
+    fn the_circuit_hears_what_concerns_it() {
+        let feedback = Remediation { phase: Phase::Feedback, pull: Some(pull()), ..opening() };
+        let effects = |state: &Remediation, event: Event| state.apply(&event, at(1)).unwrap().1;
+        assert!(effects(&feedback, Event::PullSeen { reason: Reason::ReadyForReview, draft: false }).contains(&Effect::CircuitSuccess));
+        assert!(effects(&feedback, Event::Failed { reason: Reason::CiRed, detail: String::new() }).contains(&Effect::CircuitFailure));
+        assert!(effects(&feedback, Event::Completed { reason: Reason::Merged }).contains(&Effect::CircuitSuccess));
+        assert!(effects(&feedback, Event::Superseded { reason: Reason::HeadMoved }).contains(&Effect::ReleaseProbe));
+        let unblamed = effects(&opening(), Event::Blocked { reason: Reason::LogExpired, verdict: None, detail: String::new() });
+        assert!(unblamed.contains(&Effect::ReleaseProbe) && !unblamed.contains(&Effect::CircuitFailure));
+    }
+
+    #[test]
+    fn phases_that_try_nothing_fail_only_by_spent_claims() {
+        for phase in [Phase::Pending, Phase::Analysis, Phase::Gating, Phase::Clearing, Phase::AwaitingApproval] {
+            let state = Remediation { phase, ..opening() };
+            assert!(state.apply(&Event::Failed { reason: Reason::NoPatch, detail: String::new() }, at(1)).is_err(), "{phase}");
+            assert!(state.apply(&Event::Failed { reason: Reason::AttemptsSpent, detail: String::new() }, at(1)).is_ok(), "{phase}");
+        }
+    }
+
+    #[test]
+    fn a_started_effect_stays_open_until_reported() {
+        let intended = Event::Intended { what: Outside::PushBranch, detail: String::new() };
+        let (state, _) = opening().apply(&intended, at(1)).unwrap();
+        let (state, _) = state.apply(&intended, at(2)).unwrap();
+        assert_eq!(state.intents, [Outside::PushBranch]);
+        let (state, _) = state.apply(&Event::Done { what: Outside::PushBranch, detail: String::new() }, at(3)).unwrap();
+        assert!(state.intents.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_events_keeps_the_rules(picks in proptest::collection::vec(any::<prop::sample::Index>(), 0..60)) {
+            let samples = samples();
+            let mut chain = vec![(opened(), at(0))];
+            let mut state = opening();
+            for pick in picks {
+                let event = pick.get(&samples);
+                let now = at(state.seq as i64);
+                match state.apply(event, now) {
+                    Ok((next, _)) => {
+                        prop_assert!(next.phase == state.phase || state.phase.may_become(next.phase));
+                        prop_assert_eq!(next.seq, state.seq + 1);
+                        prop_assert!(next.attempts >= state.attempts);
+                        prop_assert!(next.evidence.len() <= EVIDENCE_KEPT);
+                        prop_assert_eq!(next.id.clone(), state.id.clone());
+                        chain.push((event.clone(), now));
+                        state = next;
+                    }
+                    Err(_) => continue,
+                }
+            }
+            let folded = Remediation::fold(chain.iter().map(|(event, at)| (event, *at))).unwrap();
+            prop_assert_eq!(&folded, &state);
+            // What is stored comes back the same.
+            let text = serde_json::to_string(&state).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Remediation>(&text).unwrap(), state);
+            for (event, _) in chain {
+                let text = serde_json::to_string(&event).unwrap();
+                prop_assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+            }
+        }
     }
 }

@@ -82,8 +82,12 @@ pub enum Attached {
 /// A remediation that a worker holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claim {
-    /// The state, after the `claimed` event.
+    /// The state.
     pub remediation: Remediation,
+    /// Claims in a row, this one included, that were neither released nor moved it on: their workers died.
+    pub claims: u32,
+    /// Releases in a row because of an outside failure; the back-off grows with them.
+    pub failures: u32,
     /// Which lease it is: appends by an older one are refused. Counts up whenever the lease changes hands or is given back.
     pub epoch: u64,
     /// Who holds it.
@@ -320,15 +324,16 @@ pub trait Store: Send + Sync {
     /// `Illegal` if the newest generation of this head has not ended.
     async fn reopen(&self, key: &RemediationKey, by: &str, at: DateTime<Utc>) -> Result<RemediationId, StoreError>;
 
-    /// Takes the remediation that is due the longest and not leased (or whose lease ran out, by the database's clock). Counts the claim
-    /// and appends `claimed` in the same transaction.
+    /// Takes the remediation that is due the longest and not leased (or whose lease ran out, by the database's clock). Counts the claim in
+    /// the same transaction.
     async fn claim(&self, worker: &str, lease: Duration, now: DateTime<Utc>) -> Result<Option<Claim>, StoreError>;
     /// Takes this one, if nobody holds it; for `fix`.
     async fn claim_one(&self, id: &RemediationId, worker: &str, lease: Duration, now: DateTime<Utc>) -> Result<Option<Claim>, StoreError>;
     /// Prolongs the lease; `LeaseLost` if it went to somebody else. Nothing, if the remediation ended under it.
     async fn heartbeat(&self, id: &RemediationId, epoch: u64, lease: Duration) -> Result<(), StoreError>;
-    /// Gives it back, to be looked at again at `due`. The epoch counts up: what the worker still sends is refused.
-    async fn release(&self, id: &RemediationId, epoch: u64, due: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Gives it back, to be looked at again at `due`. The epoch counts up: what the worker still sends is refused. The count of claims
+    /// starts anew. `failed` counts an outside failure; else that count starts anew as well.
+    async fn release(&self, id: &RemediationId, epoch: u64, due: DateTime<Utc>, failed: bool) -> Result<(), StoreError>;
     /// Ends all leases of a worker whose process is known to be dead (its own earlier life on this machine); how many. An
     /// empty prefix names nobody.
     async fn orphan(&self, worker_prefix: &str) -> Result<u64, StoreError>;

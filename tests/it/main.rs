@@ -1,3 +1,16 @@
-//! What needs more than one file of the library: real databases, real processes.
+//! Everything that is tested over the real binary, real processes, real HTTP and real git.
 
+/// Returns from a test, saying so, where the machine lacks what it needs.
+macro_rules! requires {
+    ($name:expr, $met:expr, $needs:expr) => {
+        if !$met {
+            eprintln!("not run: {} (needs {})", $name, $needs);
+            return;
+        }
+    };
+}
+pub(crate) use requires;
+
+mod git;
+mod sandbox;
 mod store;

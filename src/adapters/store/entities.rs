@@ -68,6 +68,8 @@ remediation = "remediations" {
     lease_until: Option<DateTimeUtc>,
     lease_worker: Option<String>,
     epoch: i64,
+    claims: i64,
+    failures: i64,
     created_at: DateTimeUtc,
     updated_at: DateTimeUtc,
 });

@@ -14,7 +14,6 @@ use super::entities::remediation::{Column, Entity};
 use super::fault::Fault;
 use super::remediations::Held;
 use crate::domain::ids::RemediationId;
-use crate::domain::remediation::Event;
 use crate::ports::store::{Claim, StoreError};
 
 /// The database's clock. SQLite's runs in this process and is the machine's, which all processes on the file share.
@@ -67,11 +66,20 @@ pub async fn claim_one(tx: &DatabaseTransaction, id: &RemediationId, worker: &st
 }
 
 async fn take(tx: &DatabaseTransaction, mut held: Held, worker: &str, lease: Duration, now: DateTime<Utc>) -> Result<Claim, Fault> {
-    held.take(tx, &[Event::Claimed { worker: worker.to_owned() }], micros(now)).await?;
+    // Counted before the work: a job that kills its process can't do so for ever.
+    held.row.claims += 1;
     held.row.epoch += 1;
+    held.row.updated_at = micros(now);
     held.row.lease_worker = Some(worker.to_owned());
     held.update().col_expr(Column::LeaseUntil, database_after(tx.get_database_backend(), lease)).exec(tx).await?;
-    Ok(Claim { epoch: held.row.epoch.cast_unsigned(), remediation: held.state, worker: worker.to_owned() })
+    let count = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(Claim {
+        epoch: held.row.epoch.cast_unsigned(),
+        claims: count(held.row.claims),
+        failures: count(held.row.failures),
+        remediation: held.state,
+        worker: worker.to_owned(),
+    })
 }
 
 /// See `Store::heartbeat`.
@@ -82,8 +90,10 @@ pub async fn heartbeat(tx: &DatabaseTransaction, id: &RemediationId, epoch: u64,
 }
 
 /// See `Store::release`.
-pub async fn release(tx: &DatabaseTransaction, id: &RemediationId, epoch: u64, due: DateTime<Utc>) -> Result<(), Fault> {
-    let update = given_back().col_expr(Column::DueAt, Expr::value(micros(due)));
+pub async fn release(tx: &DatabaseTransaction, id: &RemediationId, epoch: u64, due: DateTime<Utc>, failed: bool) -> Result<(), Fault> {
+    let failures = if failed { Expr::col(Column::Failures).add(1) } else { Expr::value(0_i64) };
+    let update =
+        given_back().col_expr(Column::DueAt, Expr::value(micros(due))).col_expr(Column::Claims, Expr::value(0_i64)).col_expr(Column::Failures, failures);
     let released = update.filter(held_by(id, epoch)).exec(tx).await?.rows_affected;
     if released == 0 { ended_or_lost(tx, id, epoch).await } else { Ok(()) }
 }

@@ -84,6 +84,8 @@ impl Held {
             lease_until: None,
             lease_worker: None,
             epoch: 0,
+            claims: 0,
+            failures: 0,
             created_at: at,
             updated_at: at,
         };
@@ -129,6 +131,11 @@ impl Held {
     /// Takes the row's columns from the fold.
     fn settle(&mut self, at: DateTime<Utc>) -> Result<(), Fault> {
         let Self { row, state } = self;
+        // Progress: whatever made earlier workers die or wait is behind it.
+        if row.phase != state.phase.as_str() {
+            row.claims = 0;
+            row.failures = 0;
+        }
         row.phase = state.phase.as_str().to_owned();
         row.ended = state.phase.is_end();
         row.reason = state.reason.map(|reason| reason.code().to_owned());
@@ -171,6 +178,8 @@ impl Held {
             due_at: Set(row.due_at),
             lease_worker: Set(row.lease_worker.clone()),
             epoch: Set(row.epoch),
+            claims: Set(row.claims),
+            failures: Set(row.failures),
             updated_at: Set(row.updated_at),
             ..Default::default()
         };

@@ -1,0 +1,280 @@
+//! `regreen diagnose`: logs in, diagnosis out. No network, no model.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use crate::domain::diagnosis::{Diagnoser, Diagnosis, FileRef, GreenProfile, Options};
+
+/// Bytes read at a time.
+const CHUNK: usize = 256 << 10;
+/// Most directory entries that are looked at under `--repo`.
+const ENTRIES: usize = 200_000;
+
+/// What `regreen diagnose` is asked.
+#[derive(Debug, Clone, Args)]
+pub struct DiagnoseArgs {
+    /// The log of a failed job; `-` reads standard input. Several logs of one failure may be given
+    #[arg(long, value_name = "FILE", required = true)]
+    pub log: Vec<PathBuf>,
+    /// The log of the last green run of the same job: what stands in both is noise
+    #[arg(long, value_name = "FILE")]
+    pub green: Option<PathBuf>,
+    /// A checkout: paths in the log are resolved to its files
+    #[arg(long, value_name = "PATH")]
+    pub repo: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = DiagnoseFormat::Text)]
+    pub format: DiagnoseFormat,
+}
+
+/// How a diagnosis is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiagnoseFormat {
+    /// For people.
+    Text,
+    /// For programs: one object.
+    Json,
+}
+
+/// Why a diagnosis could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DiagnoseError {
+    /// A file could not be opened or read.
+    #[error("cannot read `{path}`: {source}; name a readable log, or `-` for standard input")]
+    Read {
+        /// The file.
+        path: String,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The result could not be written.
+    #[error("cannot write the diagnosis: {0}")]
+    Write(#[from] std::io::Error),
+    /// The result could not be serialized.
+    #[error("cannot print the diagnosis as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Reads the logs and prints the diagnosis on standard output. `plain` forbids colours even on a terminal.
+///
+/// # Errors
+/// [`DiagnoseError`] if a file cannot be read or the result cannot be written.
+pub fn run(args: &DiagnoseArgs, plain: bool) -> Result<ExitCode, DiagnoseError> {
+    let diagnosis = diagnosis(args)?;
+    let mut out = std::io::stdout().lock();
+    let text = match args.format {
+        DiagnoseFormat::Json => {
+            let mut text = serde_json::to_string(&diagnosis)?;
+            text.push('\n');
+            text
+        }
+        DiagnoseFormat::Text => render(&diagnosis, !plain && std::io::stdout().is_terminal()),
+    };
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // A pager that was closed has seen enough.
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(e) => Err(e.into()),
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Reads the logs and makes the diagnosis.
+///
+/// # Errors
+/// [`DiagnoseError::Read`] if a file cannot be read.
+pub fn diagnosis(args: &DiagnoseArgs) -> Result<Diagnosis, DiagnoseError> {
+    let green = match &args.green {
+        Some(path) => {
+            let mut profile = GreenProfile::new();
+            stream(path, |bytes| profile.push(bytes))?;
+            profile.finish();
+            Some(profile)
+        }
+        None => None,
+    };
+    let options = Options::default();
+    let mut diagnoser = match &green {
+        Some(green) => Diagnoser::against(options, green),
+        None => Diagnoser::new(options),
+    };
+    for path in &args.log {
+        if args.log.len() > 1 {
+            diagnoser.job(&path.file_stem().unwrap_or_default().to_string_lossy());
+        }
+        stream(path, |bytes| diagnoser.push(bytes))?;
+    }
+    let mut diagnosis = diagnoser.finish();
+    if let Some(repo) = &args.repo {
+        resolve(&mut diagnosis.files, &listing(repo));
+    }
+    Ok(diagnosis)
+}
+
+fn stream(path: &Path, mut take: impl FnMut(&[u8])) -> Result<(), DiagnoseError> {
+    let failed = |source| DiagnoseError::Read { path: path.display().to_string(), source };
+    let mut input: Box<dyn Read> = if path == Path::new("-") { Box::new(std::io::stdin().lock()) } else { Box::new(File::open(path).map_err(failed)?) };
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match input.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => take(&buffer[..count]),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(failed(e)),
+        }
+    }
+}
+
+/// The files of a checkout, relative, without what is not its own.
+fn listing(root: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            seen += 1;
+            if seen > ENTRIES {
+                return files;
+            }
+            // `file_type` does not follow links, so the walk cannot leave the checkout or go round in it.
+            let Ok(kind) = entry.file_type() else { continue };
+            let name = entry.file_name();
+            let own = !matches!(name.to_string_lossy().as_ref(), ".git" | "node_modules" | "target" | ".venv" | "__pycache__");
+            if kind.is_dir() && own {
+                folders.push(entry.path());
+            } else if kind.is_file()
+                && let Ok(path) = entry.path().strip_prefix(root)
+            {
+                files.push(path.to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    files
+}
+
+/// Names files as the checkout does: `com/acme/A.java` becomes `src/main/java/com/acme/A.java` where only that one
+/// fits. What the checkout does not have is left out, unless nothing would be left.
+fn resolve(found: &mut Vec<FileRef>, known: &[String]) {
+    let mut out: Vec<FileRef> = Vec::new();
+    for file in found.iter() {
+        let path = file.path.trim_start_matches('/');
+        let exact = known.iter().find(|k| *k == path);
+        let mut tails = known.iter().filter(|k| {
+            let (short, long) = if k.len() < path.len() { (k.as_str(), path) } else { (path, k.as_str()) };
+            long.strip_suffix(short).is_some_and(|head| head.is_empty() || head.ends_with('/')) && (k.len() >= path.len() || short.contains('/'))
+        });
+        let hit = exact.or_else(|| match (tails.next(), tails.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        });
+        if let Some(hit) = hit
+            && !out.iter().any(|o| o.path == *hit)
+        {
+            out.push(FileRef { path: hit.clone(), lines: file.lines.clone() });
+        }
+    }
+    if !out.is_empty() {
+        *found = out;
+    }
+}
+
+/// The diagnosis for people: what failed, where and why, at a glance.
+#[must_use]
+pub fn render(d: &Diagnosis, colours: bool) -> String {
+    let paint = |code: &str, text: &str| if colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() };
+    let mut out = String::new();
+    let sure = if d.confidence >= 0.8 {
+        "sure"
+    } else if d.confidence >= 0.5 {
+        "likely"
+    } else {
+        "a guess"
+    };
+    let label = |name: &str| paint("2", &format!("{name:<11}"));
+    let line = |out: &mut String, name: &str, text: &str| {
+        let _ = writeln!(out, "{}{text}", label(name));
+    };
+    let title = if d.flags.no_failure_found { "no failure found in this log".to_owned() } else { d.category.name().replace('_', " ") };
+    line(&mut out, "what", &format!("{} {}", paint("1;31", &title), paint("2", &format!("({sure}, {:.2})", d.confidence))));
+    for step in d.failed_steps.iter().take(4) {
+        let job = if step.job.is_empty() { String::new() } else { format!("{} › ", step.job) };
+        let code = step.exit_code.map(|c| format!(" (exit code {c})")).unwrap_or_default();
+        line(&mut out, "step", &format!("{job}{}{}", paint("1", &step.step), paint("2", &code)));
+    }
+    for (nth, test) in d.failed_tests.iter().take(8).enumerate() {
+        line(&mut out, if nth == 0 { "tests" } else { "" }, &paint("31", test));
+    }
+    if d.failed_tests.len() > 8 {
+        line(&mut out, "", &paint("2", &format!("… and {} more", d.failed_tests.len() - 8)));
+    }
+    for (nth, file) in d.files.iter().take(6).enumerate() {
+        let lines: Vec<String> = file.lines.iter().take(5).map(ToString::to_string).collect();
+        let at = if lines.is_empty() { String::new() } else { format!(":{}", lines.join(",")) };
+        line(&mut out, if nth == 0 { "where" } else { "" }, &format!("{}{}", paint("36", &file.path), paint("2", &at)));
+    }
+    for (nth, error) in d.errors.iter().filter(|e| nth_worth(e)).take(3).enumerate() {
+        let copies = if error.count > 1 { format!(" (×{})", error.count) } else { String::new() };
+        line(&mut out, if nth == 0 { "why" } else { "" }, &format!("{}{}", error.message, paint("2", &copies)));
+    }
+    let then = match (d.fixable_by_code, d.rerun_could_help) {
+        (true, false) => "code can fix it",
+        (true, true) => "code can fix it, and a rerun could help",
+        (false, true) => "a rerun could help; code cannot fix it",
+        (false, false) => "neither code nor a rerun fixes it: a person has to",
+    };
+    line(&mut out, "then", then);
+    line(&mut out, "signature", &paint("2", d.fingerprint.as_str()));
+    let strange: Vec<&str> = [
+        (d.flags.addresses_the_model, "text in it addresses a model (kept as data)"),
+        (d.flags.imitates_markers, "a line imitates the runner"),
+        (d.flags.hostile_escapes, "terminal escapes were removed"),
+        (d.flags.binary, "it is binary"),
+    ]
+    .into_iter()
+    .filter_map(|(set, text)| set.then_some(text))
+    .collect();
+    if !strange.is_empty() {
+        line(&mut out, "beware", &paint("33", &strange.join("; ")));
+    }
+    let _ = writeln!(out, "\n{}", paint("2", &format!("excerpt, about {} tokens", d.tokens)));
+    for text in d.excerpt.lines() {
+        let _ = writeln!(out, "{} {text}", paint("2", "│"));
+    }
+    out
+}
+
+/// Messages of last resort are shown in the excerpt only.
+fn nth_worth(error: &crate::domain::diagnosis::ErrorLine) -> bool {
+    !error.rule.starts_with("generic.") && !error.message.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_resolved_against_a_checkout() {
+        let known = ["src/main/java/com/acme/A.java".to_owned(), "web/src/a.ts".to_owned(), "api/src/a.ts".to_owned()];
+        let file = |p: &str| FileRef { path: p.to_owned(), lines: vec![1] };
+        let mut found = vec![file("com/acme/A.java"), file("src/a.ts"), file("lib/other.rb")];
+        resolve(&mut found, &known);
+        assert_eq!(found, vec![file("src/main/java/com/acme/A.java")]);
+    }
+
+    #[test]
+    fn text_has_no_escape_without_colours() {
+        let d = crate::domain::diagnosis::diagnose(
+            b"##[group]Run make\nmake\n##[endgroup]\n\x1b]0;x\x07a.c:1:2: error: \x1b[31mno\x1b[0m\n##[error]Process completed with exit code 2.\n",
+            None,
+        );
+        let text = render(&d, false);
+        assert!(!text.contains('\u{1b}'));
+        assert!(text.contains("compile error"));
+        assert!(text.contains("a.c"));
+    }
+}

@@ -1,0 +1,324 @@
+//! Blocks: runs of neighbouring lines that belong to one finding, kept within a fixed amount of memory.
+
+use std::collections::HashMap;
+
+use super::mask::{Depth, hash, mask};
+use super::rule::{Extent, Match, Role, Rule};
+use super::taxonomy::Category;
+
+/// Most lines of one block.
+const BLOCK_LINES: usize = 160;
+/// Most blocks that are kept.
+const BLOCK_LIMIT: usize = 600;
+/// Most bytes of all blocks' lines.
+const BYTES_LIMIT: usize = 6 << 20;
+/// Blocks of one signature beyond this many are only counted.
+const COPIES: u32 = 3;
+/// Most signatures that are counted.
+const SIGNATURES: usize = 20_000;
+
+/// What a rule found in a line, beside the line itself.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// Names of tests.
+    pub tests: Vec<String>,
+    /// A place that the rule named.
+    pub file: Option<(String, Option<u32>)>,
+    /// The message, for the fingerprint.
+    pub message: String,
+    /// The exit code, where the line tells one.
+    pub code: Option<i32>,
+    /// A command that the line names.
+    pub command: Option<String>,
+}
+
+/// A line that is kept.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Its number in its log, from 1.
+    pub number: u64,
+    /// The cleaned text.
+    pub text: String,
+    /// Its worth without a rule: the nearer to the finding, the more.
+    pub nearness: u16,
+    /// What was found in it.
+    pub finding: Option<Finding>,
+}
+
+/// A run of lines that belongs to one finding.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// The log (in the order given) that it stands in.
+    pub log: u16,
+    /// The step that it stands in.
+    pub step: u32,
+    /// Its lines, in order.
+    pub lines: Vec<Kept>,
+    /// The worth of its best line.
+    pub weight: u16,
+    /// How many blocks with the same first finding there are.
+    pub count: u32,
+    /// Opened by the runner's own report of an error.
+    pub tail: bool,
+    signature: u64,
+}
+
+impl Block {
+    /// The findings of the block, in order.
+    pub fn findings(&self) -> impl Iterator<Item = (&Kept, &Finding)> {
+        self.lines.iter().filter_map(|l| l.finding.as_ref().map(|f| (l, f)))
+    }
+
+    /// A category that one of its findings speaks for.
+    #[must_use]
+    pub fn speaks_for(&self, category: Category) -> bool {
+        self.findings().any(|(_, f)| f.rule.category == Some(category))
+    }
+}
+
+/// All blocks, and the one that is open.
+#[derive(Debug, Default)]
+pub struct Blocks {
+    done: Vec<Block>,
+    open: Option<Open>,
+    seen: HashMap<u64, (u32, usize)>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Open {
+    block: Block,
+    left: u16,
+    ends: &'static [&'static str],
+    paragraph: bool,
+    indent: Option<usize>,
+    /// Lines since the last finding: a block fades where nothing is found.
+    since: u16,
+}
+
+fn indent_of(text: &str) -> usize {
+    text.len() - text.trim_start().len()
+}
+
+impl Blocks {
+    /// A block is open: the following lines may belong to it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// All blocks, once the open one is closed.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Block> {
+        self.close();
+        self.done
+    }
+
+    /// Closes the open block.
+    pub fn close(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let mut block = open.block;
+        // What follows the last finding and is empty belongs to nobody.
+        while block.lines.last().is_some_and(|l| l.finding.is_none() && l.text.trim().is_empty()) {
+            block.lines.pop();
+        }
+        self.bytes += block.lines.iter().map(|l| l.text.len() + 64).sum::<usize>();
+        self.done.push(block);
+        if self.done.len() > BLOCK_LIMIT || self.bytes > BYTES_LIMIT {
+            self.evict();
+        }
+    }
+
+    /// Drops the quarter of the blocks that is worth least; of equals the middle ones go: a log's first
+    /// errors are causes, its last ones are what stopped it.
+    fn evict(&mut self) {
+        let total = self.done.len();
+        let mut order: Vec<(u32, usize)> = self
+            .done
+            .iter()
+            .enumerate()
+            .map(|(at, b)| {
+                let edge = at.min(total - 1 - at);
+                let far = u32::try_from(edge * 20 / total.max(1)).unwrap_or(10);
+                (u32::from(b.weight) * 4 + u32::from(b.tail) * 100 - far.min(40), at)
+            })
+            .collect();
+        order.sort_unstable();
+        let victims: std::collections::HashSet<usize> = order.iter().take(total / 4).map(|(_, at)| *at).collect();
+        let mut at = 0;
+        self.done.retain(|_| {
+            at += 1;
+            !victims.contains(&(at - 1))
+        });
+        self.bytes = self.done.iter().flat_map(|b| &b.lines).map(|l| l.text.len() + 64).sum();
+        // Positions have moved: copies are counted anew, which only loses counts.
+        self.seen.clear();
+    }
+
+    /// Counts a finding that has been seen often enough: true if nothing more is to be done with the line.
+    pub fn repeated(&mut self, rule: &Rule, text: &str) -> bool {
+        if rule.inside || matches!(rule.role, Role::Test | Role::Summary) || self.open.is_some() {
+            return false;
+        }
+        let signature = hash(&mask(text, Depth::Full)) ^ hash(rule.id);
+        let full = self.seen.len() >= SIGNATURES;
+        let at = self.done.len();
+        match self.seen.get_mut(&signature) {
+            Some((count, first)) => {
+                *count += 1;
+                if *count > COPIES {
+                    if let Some(block) = self.done.get_mut(*first) {
+                        block.count += 1;
+                    }
+                    return true;
+                }
+                false
+            }
+            None if full => false,
+            None => {
+                self.seen.insert(signature, (1, at));
+                false
+            }
+        }
+    }
+
+    /// Takes a line in which a rule found something. `history` gives the lines before it, nearest first.
+    pub fn found(
+        &mut self,
+        log: u16,
+        step: u32,
+        number: u64,
+        text: String,
+        found: &Match<'_>,
+        finding: Finding,
+        history: impl FnOnce(usize) -> Vec<(u64, String)>,
+    ) {
+        let rule = found.rule;
+        let apart = self.open.as_ref().is_some_and(|o| o.block.step != step || o.block.log != log || rule.opens || o.block.lines.len() >= BLOCK_LINES);
+        if apart {
+            self.close();
+        }
+        let indent = indent_of(&text);
+        if self.open.is_none() {
+            let mut lines = Vec::new();
+            if rule.before > 0 {
+                let last = self.done.last().filter(|b| b.log == log).and_then(|b| b.lines.last()).map_or(0, |l| l.number);
+                let before = history(rule.before as usize);
+                let count = before.len();
+                for (at, (number, text)) in before.into_iter().enumerate().rev() {
+                    if number > last {
+                        // Nearest first: `at` 0 is the line just before.
+                        let nearness = 30_u16.saturating_sub(u16::try_from(at * 24 / count.max(1)).unwrap_or(24));
+                        lines.push(Kept { number, text, nearness, finding: None });
+                    }
+                }
+            }
+            let signature = hash(&mask(&text, Depth::Full));
+            self.open = Some(Open {
+                block: Block { log, step, lines, weight: 0, count: 1, tail: false, signature },
+                left: 0,
+                ends: &[],
+                paragraph: false,
+                indent: None,
+                since: 0,
+            });
+        }
+        let Some(open) = self.open.as_mut() else { return };
+        open.block.weight = open.block.weight.max(rule.weight);
+        open.block.lines.push(Kept { number, text, nearness: 0, finding: Some(finding) });
+        open.since = 0;
+        let more = match rule.extent {
+            Extent::Line => 0,
+            Extent::After(n) | Extent::Paragraph(n) | Extent::Indented(n) | Extent::Section(n, _) => n,
+        };
+        // A detail must not cut short the section that it stands in.
+        if more > open.left {
+            open.left = more;
+            open.paragraph = matches!(rule.extent, Extent::Paragraph(_));
+            open.indent = matches!(rule.extent, Extent::Indented(_)).then_some(indent);
+            open.ends = match rule.extent {
+                Extent::Section(_, ends) => ends,
+                _ => &[],
+            };
+        }
+        if open.left == 0 {
+            self.close();
+        }
+    }
+
+    /// Takes a line in which nothing was found, if the open block reaches so far.
+    pub fn context(&mut self, number: u64, text: String) {
+        let Some(open) = self.open.as_mut() else { return };
+        let body = text.trim();
+        let ends = (open.paragraph && body.is_empty() && open.since > 0)
+            || (open.indent.is_some_and(|i| !body.is_empty() && indent_of(&text) <= i && !body.starts_with(['|', '^', '=', '~'])))
+            || open.ends.iter().any(|end| body.starts_with(end));
+        if ends || open.left == 0 || open.block.lines.len() >= BLOCK_LINES {
+            self.close();
+            return;
+        }
+        open.left -= 1;
+        open.since += 1;
+        let nearness = 26_u16.saturating_sub(open.since * 3).max(4);
+        open.block.lines.push(Kept { number, text, nearness, finding: None });
+    }
+
+    /// Keeps the end of a failed step (or of a log): the lines before its end, nearest first in `lines`.
+    pub fn tail(&mut self, log: u16, step: u32, lines: Vec<(u64, String)>) {
+        self.close();
+        let stored: std::collections::HashSet<u64> =
+            self.done.iter().rev().take(24).filter(|b| b.log == log).flat_map(|b| b.lines.iter().map(|l| l.number)).collect();
+        let count = lines.len();
+        let kept: Vec<Kept> = lines
+            .into_iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, (number, _))| !stored.contains(number))
+            .map(|(at, (number, text))| {
+                let nearness = 34_u16.saturating_sub(u16::try_from(at * 22 / count.max(1)).unwrap_or(22));
+                Kept { number, text, nearness, finding: None }
+            })
+            .collect();
+        if kept.is_empty() {
+            return;
+        }
+        let signature = kept.last().map_or(0, |k| hash(&mask(&k.text, Depth::Full)));
+        self.bytes += kept.iter().map(|l| l.text.len() + 64).sum::<usize>();
+        self.done.push(Block { log, step, lines: kept, weight: 30, count: 1, tail: true, signature });
+    }
+
+    /// Passes over a line of the open block that says nothing (a frame of a library, a test that passed).
+    pub fn skip(&mut self, text: &str) {
+        let Some(open) = self.open.as_mut() else { return };
+        if open.left == 0 || open.ends.iter().any(|end| text.trim_start().starts_with(end)) {
+            self.close();
+            return;
+        }
+        open.left -= 1;
+    }
+}
+
+/// Folds blocks that say the same (after masking) into the first of them, which counts them.
+#[must_use]
+pub fn fold(blocks: Vec<Block>) -> Vec<Block> {
+    let mut first: HashMap<(u64, u64), usize> = HashMap::new();
+    let mut out: Vec<Block> = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        let content = block
+            .lines
+            .iter()
+            .filter(|l| l.finding.as_ref().is_some_and(|f| !matches!(f.rule.role, Role::Frame | Role::Wrapper)))
+            .fold(0_u64, |h, l| h.rotate_left(7) ^ hash(&mask(&l.text, Depth::Name)));
+        let key = (block.signature, content);
+        match first.get(&key) {
+            Some(at) if !block.tail => out[*at].count += block.count,
+            _ => {
+                first.insert(key, out.len());
+                out.push(block);
+            }
+        }
+    }
+    out
+}

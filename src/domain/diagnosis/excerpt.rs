@@ -1,0 +1,278 @@
+//! The excerpt: the lines worth the most within a budget, in the order of the log.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
+
+use super::blocks::Block;
+use super::mask::{Depth, hash, mask};
+use super::paths;
+use super::rule::Role;
+use super::structure::Step;
+use super::verdict::Standing;
+
+/// Longest line in an excerpt, in bytes.
+const LINE: usize = 440;
+/// A line worth less than this is left out even where there is room.
+const WORTH: f32 = 7.0;
+/// Bytes for the names of failed tests that no chosen line shows.
+const NAMES: usize = 2_400;
+
+struct Candidate {
+    block: usize,
+    line: usize,
+    worth: f32,
+    cost: usize,
+}
+
+/// Assembles the excerpt of at most `budget` bytes.
+#[must_use]
+pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[String], budget: usize) -> String {
+    let mut head = header(blocks, steps, standing, budget / 4);
+    let room = budget.saturating_sub(head.len());
+    let mut candidates = Vec::new();
+    let mut by_rule: HashMap<&str, u32> = HashMap::new();
+    let mut by_text: HashMap<u64, u32> = HashMap::new();
+    let mut by_head: HashMap<&str, u32> = HashMap::new();
+    let mut best_of_step: HashMap<(u16, u32), u16> = HashMap::new();
+    for block in blocks {
+        let best =
+            block.findings().filter(|(_, f)| !matches!(f.rule.role, Role::Wrapper | Role::Frame | Role::Detail)).map(|(_, f)| f.rule.weight).max().unwrap_or(0);
+        let entry = best_of_step.entry((block.log, block.step)).or_default();
+        *entry = best.max(*entry);
+    }
+    // What stands in failed steps is counted first, so that it is never the copy.
+    let mut order: Vec<usize> = (0..blocks.len()).collect();
+    order.sort_by(|a, b| standing.factor(&blocks[*b]).total_cmp(&standing.factor(&blocks[*a])).then(a.cmp(b)));
+    for at in order {
+        let block = &blocks[at];
+        let factor = standing.factor(block);
+        let lead = block.findings().find(|(_, f)| !matches!(f.rule.role, Role::Frame | Role::Detail | Role::Wrapper)).map_or("", |(_, f)| f.rule.id);
+        let rank = by_head.entry(lead).or_default();
+        let nth = *rank as f32;
+        *rank += 1;
+        // Lines around a finding are worth more the more the finding is.
+        let known = *best_of_step.get(&(block.log, block.step)).unwrap_or(&0);
+        let strength = match (block.tail, known) {
+            // Where no format was recognised, the end of the step is all there is.
+            (true, 0..66) => 1.0,
+            (true, _) => 0.35,
+            (false, _) => f32::from(block.weight.clamp(30, 95)) / 90.0,
+        };
+        let mut frames = 0.0_f32;
+        for (number, line) in block.lines.iter().enumerate() {
+            if line.text.trim().is_empty() || line.text.trim().chars().all(|c| "=-_*#~┈─━⎯".contains(c)) {
+                continue;
+            }
+            let copies = by_text.entry(hash(&mask(&line.text, Depth::Full))).or_default();
+            *copies += 1;
+            let fresh = 1.0 / (1.0 + 2.5 * (*copies as f32 - 1.0));
+            let mut worth = match &line.finding {
+                None => f32::from(line.nearness) * strength * fresh / (1.0 + nth * 0.7),
+                Some(finding) => {
+                    let used = by_rule.entry(finding.rule.id).or_default();
+                    let many = 1.0 / (1.0 + *used as f32 / 5.0);
+                    *used += 1;
+                    let base = f32::from(finding.rule.weight);
+                    match finding.rule.role {
+                        Role::Frame => {
+                            frames += 1.0;
+                            let own = finding.file.is_some() || !paths::places(&line.text).is_empty();
+                            base * if own { 1.0 } else { 0.1 } / (1.0 + frames / 4.0) / (1.0 + nth * 0.4) * fresh.max(0.4)
+                        }
+                        Role::Detail => base * many.max(0.12) * fresh.max(0.3) / (1.0 + nth * 0.5),
+                        Role::Wrapper | Role::Noise => base * many * fresh,
+                        Role::Summary => base * many.max(0.2) * fresh,
+                        Role::Cause | Role::Test => base * many * fresh.max(0.1),
+                    }
+                }
+            };
+            worth *= factor;
+            candidates.push(Candidate { block: at, line: number, worth, cost: line.text.trim_end().len().min(LINE) + 1 });
+        }
+    }
+    candidates.sort_by(|a, b| b.worth.total_cmp(&a.worth).then(a.block.cmp(&b.block)).then(a.line.cmp(&b.line)));
+    let mut reserved = 0;
+    loop {
+        let body = choose(blocks, &candidates, room.saturating_sub(reserved));
+        let names = unseen(tests, &body, NAMES.min(budget / 3));
+        let total = head.len() + names.len() + body.len();
+        // Names of tests that did not fit take their room from the least worthy lines.
+        if total > budget && reserved < room / 2 {
+            reserved += (total - budget).max(64);
+            continue;
+        }
+        let mut out = std::mem::take(&mut head);
+        out.push_str(&names);
+        out.push_str(&body);
+        truncate(&mut out, budget);
+        return out;
+    }
+}
+
+/// The worthiest lines that fit into `room` bytes, in the order of the logs.
+fn choose(blocks: &[Block], candidates: &[Candidate], room: usize) -> String {
+    let mut chosen: BTreeMap<(u16, u64), (usize, usize)> = BTreeMap::new();
+    let mut spent = 0;
+    for candidate in candidates {
+        if candidate.worth < WORTH {
+            break;
+        }
+        // A gap costs a line of its own.
+        let cost = candidate.cost + 2;
+        if spent + cost > room {
+            continue;
+        }
+        spent += cost;
+        let block = &blocks[candidate.block];
+        chosen.insert((block.log, block.lines[candidate.line].number), (candidate.block, candidate.line));
+    }
+    let mut body = String::with_capacity(spent + 64);
+    let mut last: Option<(u16, u64)> = None;
+    let mut said: HashSet<u64> = HashSet::new();
+    let mut opened: HashSet<usize> = HashSet::new();
+    for ((log, number), (at, nth)) in chosen {
+        let block = &blocks[at];
+        let line = &block.lines[nth];
+        if last.is_some_and(|(l, n)| l != log || number > n + 2) {
+            body.push_str("…\n");
+        }
+        last = Some((log, number));
+        let mut text = line.text.as_str();
+        if let Some(finding) = &line.finding
+            && finding.rule.role == Role::Test
+            && finding.message.len() > 12
+            && !said.insert(hash(&mask(&finding.message, Depth::Full)))
+            && let Some(cut) = text.find(finding.message.as_str()).filter(|cut| *cut > 8)
+        {
+            // The message was said with another test: the name is what is new.
+            text = text[..cut].trim_end().trim_end_matches('-');
+        }
+        push_line(&mut body, text);
+        if block.count > 1 && line.finding.is_some() && opened.insert(at) {
+            body.pop();
+            let _ = writeln!(body, "  (×{})", block.count);
+        }
+    }
+    body
+}
+
+fn truncate(text: &mut String, budget: usize) {
+    if text.len() > budget {
+        let mut cut = budget;
+        while !text.is_char_boundary(cut) {
+            cut -= 1;
+        }
+        text.truncate(cut);
+    }
+}
+
+fn push_line(out: &mut String, text: &str) {
+    let text = text.trim_end();
+    if text.len() <= LINE {
+        out.push_str(text);
+    } else {
+        // A long line's end often holds the reason ("… (Caused by …)").
+        let mut first = LINE * 2 / 3;
+        while !text.is_char_boundary(first) {
+            first -= 1;
+        }
+        let mut second = text.len() - LINE / 3 + 4;
+        while !text.is_char_boundary(second) {
+            second += 1;
+        }
+        out.push_str(&text[..first]);
+        out.push('…');
+        out.push_str(&text[second..]);
+    }
+    out.push('\n');
+}
+
+/// Job, step, command and exit code of what failed.
+fn header(blocks: &[Block], steps: &[Step], standing: &Standing, budget: usize) -> String {
+    let mut out = String::new();
+    let mut shown = 0;
+    let failed = steps.iter().filter(|s| s.failed);
+    let unmarked: Vec<u32> =
+        if steps.iter().any(|s| s.failed) { Vec::new() } else { blocks.iter().filter(|b| standing.factor(b) >= 1.0).map(|b| b.step).collect() };
+    for step in failed.chain(steps.iter().filter(|s| unmarked.contains(&s.id) && !s.title.is_empty()).take(1)) {
+        if shown == 4 {
+            break;
+        }
+        let mut part = String::new();
+        if !step.job.is_empty() {
+            let _ = writeln!(part, "job: {}", step.job);
+        }
+        if !step.title.is_empty() {
+            let _ = writeln!(part, "step: {}", clip(&step.title, 160));
+        }
+        let bare = step.title.strip_prefix("Run ").unwrap_or(&step.title);
+        if !step.command.is_empty() && step.command != bare {
+            let lines: Vec<&str> = step.command.lines().collect();
+            for line in lines.iter().take(6) {
+                let _ = writeln!(part, "$ {}", clip(line, 200));
+            }
+            if lines.len() > 6 {
+                part.push_str("$ …\n");
+            }
+        }
+        if let Some(code) = step.exit_code {
+            let _ = writeln!(part, "exit code: {code}");
+        }
+        if out.len() + part.len() <= budget {
+            out.push_str(&part);
+        }
+        shown += 1;
+    }
+    out
+}
+
+fn clip(text: &str, limit: usize) -> &str {
+    if text.len() <= limit {
+        return text;
+    }
+    let mut cut = limit;
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    &text[..cut]
+}
+
+/// The part of a test's name that a log shows even where it does not show all of it.
+#[must_use]
+pub fn own_name(test: &str) -> &str {
+    let head = test.find(['(', '[']).map_or(test, |at| &test[..at]);
+    let start = ["::", ".", " > ", "#", " › "].iter().filter_map(|sep| head.rfind(sep).map(|at| at + sep.len())).max().unwrap_or(0);
+    &test[start..]
+}
+
+/// Names of failed tests that the chosen lines do not show, those of one class on one line.
+fn unseen(tests: &[String], body: &str, budget: usize) -> String {
+    let missing: Vec<&String> = tests.iter().filter(|t| !body.contains(t.as_str()) && !(body.contains(own_name(t)) && own_name(t).len() > 8)).collect();
+    if missing.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("failed tests ({} in all):\n", tests.len());
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for test in &missing {
+        let own = own_name(test);
+        let class = &test[..test.len() - own.len()];
+        // Only names joined by a dot read well when they are grouped.
+        match groups.iter_mut().find(|(c, _)| *c == class && class.ends_with('.')) {
+            Some((_, names)) => names.push(own),
+            None => groups.push((class, vec![own])),
+        }
+    }
+    let mut left = missing.len();
+    for (class, names) in groups {
+        let line = if names.len() == 1 { format!("  {class}{}\n", names[0]) } else { format!("  {}: {}\n", class.trim_end_matches('.'), names.join(", ")) };
+        if out.len() + line.len() > budget.saturating_sub(24) {
+            continue;
+        }
+        left -= names.len();
+        out.push_str(&line);
+    }
+    if left > 0 {
+        let _ = writeln!(out, "  … and {left} more");
+    }
+    if out.len() > budget { String::new() } else { out }
+}

@@ -1,0 +1,550 @@
+//! Which paths a patch may touch, and what kinds of files it touches.
+//!
+//! Refusals are about paths, modes and size, and need no content. Facts ([`Touches`]) are not
+//! refusals: they feed the risk score and the policies.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::Serialize;
+
+use super::{FileKind, FileMode, Patch, PatchError, PatchLimits};
+
+/// Patterns that no patch may touch. A fix that edits the pipeline, the code owners or a key can
+/// raise its own rights, so these stay with people.
+pub const FORBIDDEN: &[&str] = &[
+    ".git/**",
+    "**/.git/**",
+    ".github/workflows/**",
+    ".github/actions/**",
+    ".gitmodules",
+    "**/.gitmodules",
+    "CODEOWNERS",
+    ".github/CODEOWNERS",
+    ".gitlab/CODEOWNERS",
+    "docs/CODEOWNERS",
+    "**/.env",
+    "**/.env.*",
+    "**/.envrc",
+    "**/.npmrc",
+    "**/.pypirc",
+    "**/.netrc",
+    "**/.ssh/**",
+    "**/.aws/**",
+    "**/.gnupg/**",
+    "**/*.pem",
+    "**/*.key",
+    "**/*.p12",
+    "**/*.pfx",
+    "**/*.jks",
+    "**/*.keystore",
+    "**/id_rsa*",
+    "**/id_ed25519*",
+    "**/id_ecdsa*",
+];
+
+/// The forbidden patterns, compiled. The defaults can be added to, never taken away.
+#[derive(Debug, Clone)]
+pub struct PathRules {
+    set: GlobSet,
+    patterns: Vec<String>,
+}
+
+impl PathRules {
+    /// The defaults and an operator's additions (globs, matched without regard to case).
+    ///
+    /// # Errors
+    /// The message for a pattern that is not a glob, naming it.
+    pub fn new(additions: &[String]) -> Result<Self, String> {
+        let patterns: Vec<String> = FORBIDDEN.iter().map(|&pattern| pattern.to_owned()).chain(additions.iter().cloned()).collect();
+        let mut builder = GlobSetBuilder::new();
+        for pattern in &patterns {
+            let glob = GlobBuilder::new(pattern)
+                .case_insensitive(true)
+                .literal_separator(true)
+                .build()
+                .map_err(|error| format!("forbidden path pattern `{}` is not a glob: {}", super::shown(pattern), error.kind()))?;
+            builder.add(glob);
+        }
+        let set = builder.build().map_err(|error| format!("forbidden path patterns cannot be compiled: {}", error.kind()))?;
+        Ok(Self { set, patterns })
+    }
+
+    /// The first pattern that forbids `path`.
+    #[must_use]
+    pub fn forbids(&self, path: &str) -> Option<&str> {
+        // What a case-folding or blank-stripping file system would make of the path counts too.
+        let folded: String = path.split('/').map(|part| part.trim_end_matches(['.', ' '])).collect::<Vec<_>>().join("/");
+        [path, folded.as_str()].iter().find_map(|path| self.set.matches(path).first().map(|at| self.patterns[*at].as_str()))
+    }
+}
+
+/// What the base tree holds that is not an ordinary file. Paths as git lists them.
+#[derive(Debug, Clone, Default)]
+pub struct TreeFacts {
+    /// Every symbolic link (mode 120000).
+    pub symlinks: Vec<String>,
+    /// Every submodule (mode 160000).
+    pub submodules: Vec<String>,
+}
+
+/// Kinds of files a patch touches. Facts, not refusals.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Touches {
+    /// `Cargo.toml`, `package.json`, …
+    pub manifests: Vec<String>,
+    /// `Cargo.lock`, `package-lock.json`, …
+    pub lock_files: Vec<String>,
+    /// Pipelines of any system.
+    pub ci: Vec<String>,
+    /// `build.rs`, `Makefile`, `Dockerfile`, `setup.py`, …
+    pub build_scripts: Vec<String>,
+    /// Test sources.
+    pub tests: Vec<String>,
+    /// Snapshots, golden files, fixtures.
+    pub snapshots: Vec<String>,
+    /// Database migrations.
+    pub migrations: Vec<String>,
+    /// Paths that look like authentication, cryptography or payment.
+    pub sensitive: Vec<String>,
+    /// Generated or vendored code.
+    pub generated: Vec<String>,
+    /// Interfaces others build on: `lib.rs`, `index.d.ts`, `*.proto`, OpenAPI, …
+    pub public_api: Vec<String>,
+    /// Files that go away.
+    pub deleted: Vec<String>,
+    /// Files that come.
+    pub created: Vec<String>,
+    /// Scripts that become executable.
+    pub executable: Vec<String>,
+}
+
+/// What inspection found. Every refusal is listed, not just the first.
+#[derive(Debug, Clone, Default)]
+pub struct Inspection {
+    /// Why the patch must not be applied; empty when it may.
+    pub refusals: Vec<PatchError>,
+    /// What it touches.
+    pub touches: Touches,
+}
+
+/// Judge the paths, modes and size of a parsed patch. No content is looked up.
+#[must_use]
+pub fn inspect(patch: &Patch, tree: &TreeFacts, rules: &PathRules, limits: &PatchLimits) -> Inspection {
+    let mut inspection = Inspection::default();
+    let refusals = &mut inspection.refusals;
+    if patch.files.len() > limits.max_files {
+        refusals.push(PatchError::TooLarge { what: "files", found: patch.files.len(), limit: limits.max_files });
+    }
+    for file in &patch.files {
+        let mut paths: Vec<&str> = file.old_path.iter().chain(&file.new_path).map(String::as_str).collect();
+        paths.dedup();
+        if file.binary {
+            refusals.push(PatchError::Binary { path: file.path().to_owned() });
+        }
+        for path in paths {
+            // A prefix that apply would take off must not carry a path past the rules.
+            let bare = path.strip_prefix("a/").or_else(|| path.strip_prefix("b/"));
+            for path in std::iter::once(path).chain(bare) {
+                refusals.extend(judge(path, tree, rules));
+            }
+            inspection.touches.path(path);
+        }
+        match file.mode.new.map(FileMode::from_octal) {
+            Some(Some(FileMode::Symlink)) => refusals.push(PatchError::SpecialFile { path: file.path().to_owned(), reason: "it would become a symbolic link" }),
+            Some(Some(FileMode::Submodule)) => refusals.push(PatchError::SpecialFile { path: file.path().to_owned(), reason: "it would become a submodule" }),
+            Some(Some(FileMode::Executable)) => inspection.touches.executable.push(file.path().to_owned()),
+            Some(None) => refusals.push(PatchError::ModeChange { path: file.path().to_owned() }),
+            Some(Some(FileMode::Regular)) | None => {}
+        }
+        match file.kind {
+            FileKind::Create => inspection.touches.created.extend(file.new_path.clone()),
+            FileKind::Delete => inspection.touches.deleted.extend(file.old_path.clone()),
+            FileKind::Modify | FileKind::Rename => {}
+        }
+    }
+    inspection.touches.sort();
+    inspection
+}
+
+fn judge(path: &str, tree: &TreeFacts, rules: &PathRules) -> Option<PatchError> {
+    if let Err(error) = check_path(path) {
+        return Some(error);
+    }
+    if let Some(rule) = rules.forbids(path) {
+        return Some(PatchError::Forbidden { path: path.to_owned(), rule: rule.to_owned() });
+    }
+    let within = |special: &str| beneath(path, special);
+    if tree.symlinks.iter().any(|link| within(link)) {
+        return Some(PatchError::SpecialFile { path: path.to_owned(), reason: "it is, or lies behind, a symbolic link" });
+    }
+    if tree.submodules.iter().any(|module| within(module)) {
+        return Some(PatchError::SpecialFile { path: path.to_owned(), reason: "it is, or lies in, a submodule" });
+    }
+    None
+}
+
+/// `path` is `special` or lies beneath it, on a file system that may fold case.
+fn beneath(path: &str, special: &str) -> bool {
+    let (path, special) = (path.to_lowercase(), special.to_lowercase());
+    path == special || path.strip_prefix(&special).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// A path that stays inside the repository on every file system a teammate may check it out on.
+///
+/// # Errors
+/// `outside_repository`, with the rule it breaks.
+pub fn check_path(path: &str) -> Result<(), PatchError> {
+    let refuse = |reason| Err(PatchError::OutsideRepository { path: path.to_owned(), reason });
+    if path.is_empty() {
+        return refuse("it is empty");
+    }
+    if path.len() > 1024 {
+        return refuse("it is longer than 1024 bytes");
+    }
+    if path.starts_with(['/', '\\', '~']) || path.as_bytes().get(1) == Some(&b':') {
+        return refuse("it is absolute");
+    }
+    if path.contains('\\') {
+        return refuse("it contains a backslash");
+    }
+    if path.chars().any(|c| c.is_control() || c == '\u{fffd}' || is_invisible(c)) {
+        return refuse("it contains a control or invisible character");
+    }
+    for part in path.split('/') {
+        match part {
+            "" => return refuse("it contains an empty part"),
+            "." | ".." => return refuse("it contains `.` or `..`"),
+            _ if part.len() > 255 => return refuse("a part is longer than 255 bytes"),
+            _ => {}
+        }
+        if is_git_dir(part) {
+            return refuse("it leads into `.git`");
+        }
+        if part.trim_end_matches(['.', ' ']).is_empty() {
+            return refuse("a part is only dots or blanks");
+        }
+    }
+    Ok(())
+}
+
+/// `.git` under any spelling that some file system takes for it: case, trailing dots and blanks,
+/// a stream name (`.git::$INDEX_ALLOCATION`), a short name (`git~1`).
+/// Source: git's own `verify_path`, `is_ntfs_dotgit` and `is_hfs_dotgit`.
+fn is_git_dir(part: &str) -> bool {
+    let lower = part.to_lowercase();
+    let stem = lower.split(':').next().unwrap_or("").trim_end_matches(['.', ' ']);
+    stem == ".git" || stem.strip_prefix("git~").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Characters that are not seen: joiners, directional marks, variation selectors, tags. Some file
+/// systems drop them from names, and all of them make a path look like another.
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(u32::from(c),
+        0xad | 0x034f | 0x061c | 0x115f..=0x1160 | 0x17b4..=0x17b5 | 0x180b..=0x180f | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f
+        | 0x3164 | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfff8 | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
+}
+
+impl Touches {
+    /// The facts of a list of paths.
+    #[must_use]
+    pub fn of<'a>(paths: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut touches = Self::default();
+        paths.into_iter().for_each(|path| touches.path(path));
+        touches.sort();
+        touches
+    }
+
+    fn path(&mut self, path: &str) {
+        let lower = path.to_ascii_lowercase();
+        let name = lower.rsplit('/').next().unwrap_or(&lower);
+        let mut note = |list: fn(&mut Self) -> &mut Vec<String>| list(self).push(path.to_owned());
+        if is_lock_file(name) {
+            note(|touches| &mut touches.lock_files);
+        } else if is_manifest(name) {
+            note(|touches| &mut touches.manifests);
+        }
+        if is_ci(&lower, name) {
+            note(|touches| &mut touches.ci);
+        }
+        if is_build_script(name) {
+            note(|touches| &mut touches.build_scripts);
+        }
+        if is_snapshot(&lower) {
+            note(|touches| &mut touches.snapshots);
+        } else if is_test(path) {
+            note(|touches| &mut touches.tests);
+        }
+        if lower.split('/').any(|part| matches!(part, "migrations" | "migrate" | "migration" | "alembic" | "flyway")) {
+            note(|touches| &mut touches.migrations);
+        }
+        if words(&lower).any(|word| SENSITIVE.contains(&word)) {
+            note(|touches| &mut touches.sensitive);
+        }
+        if is_generated(&lower, name) {
+            note(|touches| &mut touches.generated);
+        }
+        if is_public_api(name) {
+            note(|touches| &mut touches.public_api);
+        }
+    }
+
+    fn sort(&mut self) {
+        for list in [
+            &mut self.manifests,
+            &mut self.lock_files,
+            &mut self.ci,
+            &mut self.build_scripts,
+            &mut self.tests,
+            &mut self.snapshots,
+            &mut self.migrations,
+            &mut self.sensitive,
+            &mut self.generated,
+            &mut self.public_api,
+            &mut self.deleted,
+            &mut self.created,
+            &mut self.executable,
+        ] {
+            list.sort_unstable();
+            list.dedup();
+        }
+    }
+}
+
+const SENSITIVE: &[&str] = &[
+    "auth",
+    "authentication",
+    "authorization",
+    "oauth",
+    "oauth2",
+    "saml",
+    "login",
+    "session",
+    "sessions",
+    "password",
+    "passwords",
+    "credential",
+    "credentials",
+    "permission",
+    "permissions",
+    "acl",
+    "rbac",
+    "crypto",
+    "cryptography",
+    "cipher",
+    "tls",
+    "ssl",
+    "jwt",
+    "token",
+    "tokens",
+    "secret",
+    "secrets",
+    "payment",
+    "payments",
+    "billing",
+    "checkout",
+    "invoice",
+    "stripe",
+    "paypal",
+    "security",
+];
+
+/// The words of a path: split at everything that is not a letter or digit.
+fn words(path: &str) -> impl Iterator<Item = &str> {
+    path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+fn is_lock_file(name: &str) -> bool {
+    matches!(
+        name,
+        "cargo.lock"
+            | "package-lock.json"
+            | "npm-shrinkwrap.json"
+            | "yarn.lock"
+            | "pnpm-lock.yaml"
+            | "bun.lock"
+            | "bun.lockb"
+            | "poetry.lock"
+            | "pdm.lock"
+            | "uv.lock"
+            | "pipfile.lock"
+            | "gemfile.lock"
+            | "composer.lock"
+            | "go.sum"
+            | "gradle.lockfile"
+            | "packages.lock.json"
+            | "mix.lock"
+            | "pubspec.lock"
+            | "flake.lock"
+            | "deno.lock"
+            | "podfile.lock"
+    )
+}
+
+fn is_manifest(name: &str) -> bool {
+    matches!(
+        name,
+        "cargo.toml"
+            | "package.json"
+            | "pyproject.toml"
+            | "setup.cfg"
+            | "pipfile"
+            | "environment.yml"
+            | "gemfile"
+            | "composer.json"
+            | "go.mod"
+            | "pom.xml"
+            | "build.gradle"
+            | "build.gradle.kts"
+            | "settings.gradle"
+            | "settings.gradle.kts"
+            | "libs.versions.toml"
+            | "packages.config"
+            | "directory.packages.props"
+            | "mix.exs"
+            | "pubspec.yaml"
+            | "podfile"
+            | "package.swift"
+            | "deno.json"
+            | "rust-toolchain.toml"
+            | "rust-toolchain"
+    ) || (name.starts_with("requirements") && name.ends_with(".txt"))
+        || (name.starts_with("constraints") && name.ends_with(".txt"))
+        || [".gemspec", ".csproj", ".fsproj", ".vbproj", ".cabal"].iter().any(|end| name.ends_with(end))
+}
+
+fn is_ci(path: &str, name: &str) -> bool {
+    [".github/workflows/", ".github/actions/", ".circleci/", ".buildkite/", ".gitlab/ci/", ".woodpecker/", ".drone/"]
+        .iter()
+        .any(|folder| path.starts_with(folder))
+        || matches!(
+            name,
+            ".gitlab-ci.yml"
+                | ".travis.yml"
+                | "azure-pipelines.yml"
+                | "jenkinsfile"
+                | "appveyor.yml"
+                | ".appveyor.yml"
+                | "bitbucket-pipelines.yml"
+                | ".cirrus.yml"
+                | ".drone.yml"
+                | "codecov.yml"
+                | ".codecov.yml"
+        )
+}
+
+fn is_build_script(name: &str) -> bool {
+    matches!(
+        name,
+        "build.rs"
+            | "makefile"
+            | "gnumakefile"
+            | "cmakelists.txt"
+            | "meson.build"
+            | "setup.py"
+            | "rakefile"
+            | "justfile"
+            | "taskfile.yml"
+            | "gruntfile.js"
+            | "gulpfile.js"
+            | "build.xml"
+            | "build.sbt"
+            | "gradlew"
+            | "mvnw"
+            | "configure.ac"
+            | "build"
+            | "build.bazel"
+            | "workspace"
+            | "module.bazel"
+            | "noxfile.py"
+            | "tox.ini"
+            | "conftest.py"
+    ) || name.starts_with("dockerfile")
+        || name.ends_with(".dockerfile")
+        || name.starts_with("webpack.config.")
+        || name.starts_with("vite.config.")
+        || name.starts_with("rollup.config.")
+        || name.starts_with("babel.config.")
+        || [".mk", ".cmake", ".bzl"].iter().any(|end| name.ends_with(end))
+}
+
+/// Snapshot, golden and fixture files: what tests compare with.
+#[must_use]
+pub fn is_snapshot(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    lower.split('/').rev().skip(1).any(|part| {
+        matches!(
+            part,
+            "__snapshots__"
+                | "snapshots"
+                | "__image_snapshots__"
+                | "golden"
+                | "goldens"
+                | "testdata"
+                | "test-data"
+                | "test_data"
+                | "fixtures"
+                | "__fixtures__"
+                | "cassettes"
+                | "expected"
+                | "baselines"
+        )
+    }) || [".snap", ".golden", ".approved.txt", ".ambr", ".verified.txt", ".snap.new"].iter().any(|end| lower.ends_with(end))
+        || lower.rsplit('/').next().is_some_and(|name| name.contains(".approved.") || name.contains(".verified.") || name.contains(".golden."))
+}
+
+/// Whether a path is, by the habits of its language, a test source.
+#[must_use]
+pub fn is_test(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let name_cased = path.rsplit('/').next().unwrap_or(path);
+    let name = lower.rsplit('/').next().unwrap_or(&lower);
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let stem_cased = name_cased.rsplit_once('.').map_or(name_cased, |(stem, _)| stem);
+    let in_folder = lower.split('/').rev().skip(1).any(|part| {
+        matches!(part, "test" | "tests" | "__tests__" | "spec" | "specs" | "e2e" | "testing") || part.ends_with(".tests") || part.ends_with(".test")
+    });
+    match extension {
+        "py" => stem.starts_with("test_") || stem.ends_with("_test") || stem == "tests" || (in_folder && (stem == "conftest" || stem.starts_with("test"))),
+        "go" => stem.ends_with("_test"),
+        "js" | "jsx" | "ts" | "tsx" | "mjs" | "cjs" | "mts" | "cts" | "vue" => {
+            [".test", ".spec", "-test", "-spec", "_test", "_spec", ".cy", ".e2e"].iter().any(|end| stem.ends_with(end))
+                || lower.split('/').rev().skip(1).any(|part| matches!(part, "__tests__" | "test" | "tests" | "e2e" | "spec"))
+        }
+        "rb" => stem.ends_with("_spec") || stem.ends_with("_test") || stem.starts_with("test_"),
+        "php" => stem_cased.ends_with("Test") || stem_cased.ends_with("Tests") || stem_cased.ends_with("Cest") || in_folder,
+        "java" | "kt" | "groovy" | "scala" | "cs" | "swift" => {
+            ["Test", "Tests", "TestCase", "Spec", "IT", "Should"].iter().any(|end| stem_cased.ends_with(end)) || stem_cased.starts_with("Test") || in_folder
+        }
+        "rs" => in_folder || stem == "tests" || stem == "test" || stem.ends_with("_test") || stem.ends_with("_tests"),
+        "c" | "cc" | "cpp" | "cxx" | "h" | "hpp" | "ex" | "exs" | "dart" => {
+            in_folder || stem.ends_with("_test") || stem.ends_with("_tests") || stem.starts_with("test_")
+        }
+        "sh" | "bats" => in_folder || extension == "bats",
+        _ => false,
+    }
+}
+
+fn is_generated(path: &str, name: &str) -> bool {
+    path.split('/')
+        .rev()
+        .skip(1)
+        .any(|part| matches!(part, "generated" | "gen" | "__generated__" | "vendor" | "third_party" | "node_modules" | "dist" | "autogen"))
+        || [".pb.go", "_pb2.py", "_pb2_grpc.py", ".g.dart", ".generated.ts", ".generated.cs", ".designer.cs", ".min.js", ".min.css"]
+            .iter()
+            .any(|end| name.ends_with(end))
+}
+
+fn is_public_api(name: &str) -> bool {
+    matches!(
+        name,
+        "lib.rs"
+            | "index.d.ts"
+            | "openapi.yaml"
+            | "openapi.yml"
+            | "openapi.json"
+            | "swagger.json"
+            | "swagger.yaml"
+            | "schema.graphql"
+            | "mod.rs"
+            | "__init__.py"
+    ) || [".proto", ".graphql", ".thrift", ".avsc", ".wit"].iter().any(|end| name.ends_with(end))
+}

@@ -1,0 +1,187 @@
+//! An answer as lines, and as fenced and bare stretches.
+
+/// One line of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Source<'a> {
+    /// Without `\n` and without a final `\r`.
+    pub text: &'a str,
+    /// It ended in `\r`.
+    pub cr: bool,
+}
+
+/// A stretch of the answer.
+#[derive(Debug)]
+pub(super) struct Segment<'a> {
+    /// Its lines, without the fences.
+    pub lines: &'a [Source<'a>],
+    /// 1-based number of its first line in the answer.
+    pub first: usize,
+    /// It was between fences.
+    pub fenced: bool,
+    /// The answer ended before the fence did.
+    pub unterminated: bool,
+    /// What stood behind the opening fence.
+    pub info: &'a str,
+    /// The last line with text before the opening fence.
+    pub lead: Option<&'a str>,
+}
+
+pub(super) fn lines(answer: &str) -> Vec<Source<'_>> {
+    let mut lines: Vec<Source<'_>> = answer
+        .split('\n')
+        .map(|line| match line.strip_suffix('\r') {
+            Some(text) => Source { text, cr: true },
+            None => Source { text: line, cr: false },
+        })
+        .collect();
+    if lines.last().is_some_and(|line| line.text.is_empty()) {
+        lines.pop();
+    }
+    lines
+}
+
+/// An opening or closing fence: (indentation, mark, length, info).
+fn fence(text: &str) -> Option<(usize, u8, usize, &str)> {
+    let trimmed = text.trim_start_matches(' ');
+    let indent = text.len() - trimmed.len();
+    let mark = *trimmed.as_bytes().first()?;
+    if !matches!(mark, b'`' | b'~') || indent == 1 {
+        // One space is a diff's context prefix, not an indented fence.
+        return None;
+    }
+    let length = trimmed.bytes().take_while(|byte| *byte == mark).count();
+    (length >= 3).then(|| (indent, mark, length, trimmed[length..].trim()))
+}
+
+pub(super) fn split<'a>(lines: &'a [Source<'a>]) -> Vec<Segment<'a>> {
+    let bare =
+        |range: std::ops::Range<usize>| Segment { first: range.start + 1, lines: &lines[range], fenced: false, unterminated: false, info: "", lead: None };
+    // A raw diff is not Markdown: its own lines may look like fences.
+    let raw = lines
+        .iter()
+        .find(|line| !line.text.trim().is_empty())
+        .is_some_and(|line| ["diff --git ", "--- ", "Index: ", "From ", "*** Begin Patch"].iter().any(|start| line.text.starts_with(start)));
+    if raw {
+        return vec![bare(0..lines.len())];
+    }
+    let mut segments = Vec::new();
+    let mut open_at = 0;
+    let mut at = 0;
+    while at < lines.len() {
+        let Some((indent, mark, length, info)) = fence(lines[at].text) else {
+            at += 1;
+            continue;
+        };
+        if open_at < at {
+            segments.push(bare(open_at..at));
+        }
+        let lead = lines[..at].iter().rev().map(|line| line.text).find(|text| !text.trim().is_empty()).filter(|text| fence(text).is_none());
+        let diff = is_diff_info(info);
+        let mut depth = 0;
+        let mut end = at + 1;
+        let mut unterminated = true;
+        while end < lines.len() {
+            if let Some((inner_indent, inner_mark, inner_length, inner_info)) = fence(lines[end].text)
+                && inner_mark == mark
+                && inner_length >= length
+                && (inner_indent <= indent || !diff)
+            {
+                // A whole file of Markdown holds fences of its own; a diff's are prefixed.
+                if !inner_info.is_empty() && !diff {
+                    depth += 1;
+                } else if depth > 0 {
+                    depth -= 1;
+                } else {
+                    unterminated = false;
+                    break;
+                }
+            }
+            end += 1;
+        }
+        segments.push(Segment { lines: &lines[at + 1..end], first: at + 2, fenced: true, unterminated, info, lead });
+        at = end + 1;
+        open_at = at.min(lines.len());
+    }
+    if open_at < lines.len() {
+        segments.push(bare(open_at..lines.len()));
+    }
+    segments
+}
+
+fn is_diff_info(info: &str) -> bool {
+    let language = info.split(|c: char| c.is_whitespace() || c == ':').next().unwrap_or("");
+    matches!(language.to_ascii_lowercase().as_str(), "diff" | "patch" | "udiff" | "git")
+}
+
+impl Segment<'_> {
+    /// A `diff` fence with edits but neither file headers nor `@@`.
+    pub fn is_headerless_diff(&self) -> bool {
+        self.fenced
+            && is_diff_info(self.info)
+            && self.lines.iter().any(|line| line.text.starts_with(['+', '-']))
+            && !self.lines.iter().any(|line| line.text.starts_with("@@") || line.text.starts_with("*** "))
+            && !(0..self.lines.len()).any(|at| super::header::starts_file(self.lines, at) || super::blocks::is_search(self.lines[at].text))
+    }
+
+    /// The path that the surroundings of line `at` name: the line before it, the fence, the prose before the fence.
+    pub fn named_path(&self, at: usize) -> Option<String> {
+        let before = self.lines[..at].iter().rev().map(|line| line.text).find(|text| !text.trim().is_empty());
+        before
+            .filter(|text| super::blocks::fence_like(text).is_none())
+            .and_then(path_line)
+            .or_else(|| info_path(self.info))
+            .or_else(|| if at == 0 || before.is_none() { self.lead.and_then(path_line) } else { None })
+    }
+}
+
+/// A path in a fence's info string: `rust:src/lib.rs`, `src/lib.rs`, `title="src/lib.rs"`.
+pub(super) fn info_path(info: &str) -> Option<String> {
+    for word in info.split_whitespace() {
+        let word = ["path=", "file=", "title=", "filename="].iter().find_map(|key| word.strip_prefix(key)).unwrap_or(word);
+        let word = word.trim_matches(['"', '\'', '{', '}']);
+        let candidate = word.split_once(':').map_or(word, |(_, path)| path);
+        if looks_like_path(candidate) {
+            return Some(candidate.to_owned());
+        }
+    }
+    None
+}
+
+/// A line that says nothing but a path: `src/lib.rs`, `**src/lib.rs**`, `### File: src/lib.rs`, `// src/lib.rs`.
+pub(super) fn path_line(line: &str) -> Option<String> {
+    let mut text = line.trim().trim_start_matches(['#', '/', '*', '-', '>', ' ', ';']).trim();
+    if line.trim().starts_with('/') && !line.trim().starts_with("//") {
+        text = line.trim();
+    }
+    for label in ["File:", "file:", "Path:", "path:", "FILE:", "Filename:", "filename:", "In", "Update"] {
+        if let Some(rest) = text.strip_prefix(label) {
+            let rest = rest.trim_start_matches('*').trim();
+            // A word such as "In" only introduces a quoted path.
+            if label.ends_with(':') || rest.starts_with('`') {
+                text = rest;
+            }
+            break;
+        }
+    }
+    let text = text.trim_end_matches([':', '*', ' ', '-', '/']).trim_end_matches("*/").trim();
+    let text = text.trim_matches('`').trim_matches('"').trim_matches('*').trim_matches('`').trim_end_matches(':');
+    looks_like_path(text).then(|| text.to_owned())
+}
+
+/// One word with a slash or an extension, and nothing that prose or code would have.
+fn looks_like_path(text: &str) -> bool {
+    let known = matches!(text, "Makefile" | "Dockerfile" | "Gemfile" | "Rakefile" | "Procfile" | "Jenkinsfile" | "BUILD" | "WORKSPACE" | "LICENSE" | "gradlew");
+    let has_shape = text.contains('/')
+        || text.rsplit_once('.').is_some_and(|(stem, extension)| {
+            (!stem.is_empty() || extension.len() > 1)
+                && !extension.is_empty()
+                && extension.len() <= 12
+                && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+    !text.is_empty()
+        && text.len() <= 1024
+        && (known || has_shape)
+        && !text.contains("://")
+        && !text.starts_with("..=")
+        && !text.chars().any(|c| c.is_whitespace() || matches!(c, '(' | ')' | '{' | '}' | '<' | '>' | ';' | ',' | '"' | '\'' | '=' | '|' | '`' | '*'))
+}

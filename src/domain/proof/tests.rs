@@ -1,0 +1,153 @@
+use super::*;
+
+fn identity(fingerprint: &str, category: &str, failed: &[&str]) -> FailureIdentity {
+    FailureIdentity { fingerprint: fingerprint.into(), category: category.into(), failed_tests: failed.iter().map(|name| (*name).into()).collect() }
+}
+
+fn cargo(tests: &[(&str, &str)]) -> String {
+    let count = |verdict: &str| tests.iter().filter(|(_, v)| *v == verdict).count();
+    let (passed, failed, ignored) = (count("ok"), count("FAILED"), count("ignored"));
+    let listed: String = tests.iter().map(|(name, verdict)| format!("test {name} ... {verdict}\n")).collect();
+    let word = if failed == 0 { "ok" } else { "FAILED" };
+    format!(
+        "\nrunning {} tests\n{listed}\ntest result: {word}. {passed} passed; {failed} failed; {ignored} ignored; 0 measured; 0 filtered out; finished in 0.00s\n",
+        tests.len()
+    )
+}
+
+fn run<'a>(exit: &'a Exit, output: &'a str, identity: Option<&'a FailureIdentity>) -> RunEvidence<'a> {
+    RunEvidence { command: "cargo test", exit, output: output.as_bytes(), identity }
+}
+
+#[test]
+fn red_is_judged() {
+    let ci = identity("f1", "test_assertion", &["tests::b"]);
+    let lint = identity("f9", "lint_error", &[]);
+    let red = cargo(&[("tests::a", "ok"), ("tests::b", "FAILED")]);
+    let other = cargo(&[("tests::a", "FAILED"), ("tests::b", "ok")]);
+    let more = cargo(&[("tests::a", "FAILED"), ("tests::b", "FAILED")]);
+    let green = cargo(&[("tests::a", "ok"), ("tests::b", "ok")]);
+    let empty = cargo(&[]);
+    let same = identity("f1", "test_assertion", &["tests::b"]);
+    let unlike = identity("f2", "compile_error", &[]);
+    let kind = |red: RedBefore| match red {
+        RedBefore::Same { tests, others, fingerprint } => format!("same {} +{} {fingerprint}", tests.len(), others.len()),
+        RedBefore::DifferentFailure { .. } => "different".to_owned(),
+        RedBefore::Green => "green".to_owned(),
+        RedBefore::NotRun(why) => format!("{why:?}").split([' ', '{']).next().unwrap_or_default().to_owned(),
+    };
+    let code = Exit::Code;
+    for (case, ci, exit, output, seen, expected) in [
+        ("same test", &ci, code(101), red.as_str(), Some(&same), "same 1 +0 true"),
+        ("same test, no diagnosis", &ci, code(101), &red, None, "same 1 +0 false"),
+        ("one more fails here", &ci, code(101), &more, None, "same 1 +1 false"),
+        ("another test", &ci, code(101), &other, None, "different"),
+        ("another kind", &ci, code(101), "error[E0432]: unresolved import\n", Some(&unlike), "different"),
+        ("same linter complaint", &lint, code(1), "error: unused variable\n", Some(&lint), "same 0 +0 true"),
+        ("another linter complaint", &lint, code(1), "error: something else\n", Some(&unlike), "different"),
+        ("green", &ci, code(0), &green, None, "green"),
+        ("tool missing", &ci, code(127), "bash: line 1: cargo: command not found\n", None, "MissingTool"),
+        ("not executable", &ci, code(126), "bash: ./test.sh: Permission denied\n", None, "MissingTool"),
+        ("npm's shell", &ci, code(1), "> jest\n\nsh: 1: jest: not found\n", None, "MissingTool"),
+        ("runner's module", &ci, code(1), "/usr/bin/python3: No module named pytest\n", None, "MissingTool"),
+        ("subcommand", &ci, code(101), "error: no such command: `nextest`\n", None, "MissingTool"),
+        ("network", &ci, code(1), "npm error getaddrinfo EAI_AGAIN registry.npmjs.org\n", None, "Network"),
+        ("no test at all", &ci, code(0), &empty, None, "NoTests"),
+        ("nothing collected", &ci, code(5), "=== test session starts ===\ncollected 0 items\n\n=== no tests ran in 0.01s ===\n", None, "NoTests"),
+        ("limit", &ci, Exit::Limit("wall time".into()), &red, None, "CutOff"),
+        ("signal", &ci, Exit::Signal(9), &red, None, "CutOff"),
+        ("contradictory", &ci, code(1), "test result: FAILED. 0 passed; 1 failed; 0 ignored\n", None, "Contradictory"),
+        (
+            "a project's own module is CI's reason",
+            &identity("m", "", &[]),
+            code(1),
+            "ModuleNotFoundError: No module named 'shop.cart'\n",
+            Some(&identity("m", "", &[])),
+            "same 0 +0 true",
+        ),
+        ("no fingerprint is no equality", &identity("", "", &[]), code(1), "error\n", Some(&identity("", "", &[])), "different"),
+    ] {
+        assert_eq!(kind(red_before(ci, &run(&exit, output, seen))), expected, "{case}");
+    }
+}
+
+#[test]
+fn green_is_judged() {
+    let red = cargo(&[("a", "ok"), ("b", "FAILED"), ("c", "ok")]);
+    let pytest_red = "=== test session starts ===\nFAILED tests/t.py::test_b - x\n=== 1 failed, 2 passed in 0.1s ===\n";
+    let gradle_red = "> Task :test FAILED\n\nBarTest > adds() FAILED\n\n2 tests completed, 1 failed\n";
+    let kind = |green: GreenAfter| match green {
+        GreenAfter::Proven { strength, .. } => format!("{strength:?}"),
+        GreenAfter::StillRed { failing, .. } => format!("red {}", failing.len()),
+        GreenAfter::Weakened { missing, .. } => format!("weakened {}", missing.join(",")),
+        GreenAfter::NotRun(why) => format!("{why:?}").split([' ', '{']).next().unwrap_or_default().to_owned(),
+    };
+    let code = Exit::Code;
+    for (case, before, exit, after, expected) in [
+        ("each test", red.as_str(), code(0), cargo(&[("a", "ok"), ("b", "ok"), ("c", "ok")]), "EachTest"),
+        ("more tests", &red, code(0), cargo(&[("a", "ok"), ("b", "ok"), ("c", "ok"), ("d", "ok")]), "EachTest"),
+        ("still red", &red, code(101), red.clone(), "red 1"),
+        ("red behind exit 0", &red, code(0), red.clone(), "red 1"),
+        ("deleted", &red, code(0), cargo(&[("a", "ok"), ("c", "ok")]), "weakened b"),
+        ("renamed", &red, code(0), cargo(&[("a", "ok"), ("z", "ok"), ("c", "ok")]), "weakened b"),
+        ("ignored", &red, code(0), cargo(&[("a", "ok"), ("b", "ignored"), ("c", "ok")]), "weakened b"),
+        ("another one gone", &red, code(0), cargo(&[("a", "ok"), ("b", "ok"), ("x", "ok")]), "weakened c"),
+        ("no tests any more", &red, code(0), String::new(), "weakened "),
+        ("zero tests", &red, code(0), cargo(&[]), "weakened b,a,c"),
+        ("forged", &red, code(0), format!("{}test result: ok. 9 passed; 0 failed; 0 ignored\n", cargo(&[("a", "ok")])), "Contradictory"),
+        ("killed", &red, Exit::Limit("memory".into()), String::new(), "CutOff"),
+        ("tool gone", &red, code(127), String::new(), "MissingTool"),
+        ("counts", pytest_red, code(0), "=== test session starts ===\n=== 3 passed in 0.1s ===\n".into(), "Counts"),
+        ("fewer by count", pytest_red, code(0), "=== test session starts ===\n=== 2 passed in 0.1s ===\n".into(), "weakened "),
+        ("skipped by count", pytest_red, code(0), "=== test session starts ===\n=== 3 passed, 1 skipped in 0.1s ===\n".into(), "weakened "),
+        ("deselected", pytest_red, code(0), "=== test session starts ===\n=== 3 passed, 1 deselected in 0.1s ===\n".into(), "weakened "),
+        ("silent runner", gradle_red, code(0), "> Task :test\n\nBUILD SUCCESSFUL in 1s\n".into(), "ExitCode"),
+        ("silent and not run", gradle_red, code(0), "> Task :test UP-TO-DATE\n\nBUILD SUCCESSFUL in 1s\n".into(), "weakened "),
+        ("linter", "error: unused variable\n", code(0), "Finished\n".into(), "ExitCode"),
+        ("compiles again", "error[E0308]: mismatched types\n", code(0), cargo(&[("a", "ok")]), "Counts"),
+        ("compiles, tests gone", "error[E0308]: mismatched types\n", code(0), cargo(&[]), "weakened "),
+        ("linter still red", "error: a\n", code(1), "error: a\n".into(), "red 0"),
+    ] {
+        let judged = green_after(&run(&code(101), before, None), &run(&exit, &after, None));
+        assert_eq!(kind(judged), expected, "{case}");
+    }
+}
+
+#[test]
+fn a_proof_holds_only_when_all_of_it_does() {
+    let ci = identity("f1", "test_assertion", &["b"]);
+    let (failed, fine) = (Exit::Code(101), Exit::Code(0));
+    let red = cargo(&[("a", "ok"), ("b", "FAILED")]);
+    let green = cargo(&[("a", "ok"), ("b", "ok")]);
+    let wide_red = cargo(&[("a", "ok"), ("b", "ok"), ("net", "FAILED")]);
+    let wide_worse = cargo(&[("a", "FAILED"), ("b", "ok"), ("net", "FAILED")]);
+    let before = run(&failed, &red, None);
+    let after = run(&fine, &green, None);
+    let proof = judge(&ci, &before, Some(&after), None);
+    assert!(proof.holds());
+    assert_eq!(
+        proof.summary,
+        ["Before the patch `cargo test` fails as in CI: `b`.", "After the patch it is green: each failing test is seen passing, 2 tests ran (before: 2)."]
+    );
+    assert!(!judge(&ci, &before, Some(&before), None).holds());
+    assert!(!judge(&ci, &before, None, None).holds());
+    assert!(!judge(&ci, &after, Some(&after), None).holds());
+    for (wide_before, wide_after, holds) in
+        [(None, &green, true), (None, &wide_red, false), (Some(&wide_red), &wide_red, true), (Some(&wide_red), &wide_worse, false)]
+    {
+        let exit = if wide_after == &green { &fine } else { &failed };
+        let wider = WiderRuns { before: wide_before.map(|output| run(&failed, output, None)), after: run(exit, wide_after, None) };
+        assert_eq!(judge(&ci, &before, Some(&after), Some(&wider)).holds(), holds);
+    }
+    let json = serde_json::to_string(&proof).unwrap();
+    assert_eq!(serde_json::from_str::<Proof>(&json).unwrap(), proof);
+}
+
+#[test]
+fn hostile_names_are_shown_tame() {
+    let name = format!("evil\u{1b}[31m\u{202e}{}", "x".repeat(500));
+    let output = format!("running 1 test\ntest {name} ... FAILED\ntest result: FAILED. 0 passed; 1 failed; 0 ignored\n");
+    let proof = judge(&identity("", "", &[&name]), &run(&Exit::Code(1), &output, None), None, None);
+    assert!(proof.summary[0].chars().all(|c| !c.is_control() && c != '\u{202e}'));
+    assert!(proof.summary[0].len() < 600);
+}
