@@ -12,5 +12,6 @@ macro_rules! requires {
 pub(crate) use requires;
 
 mod git;
+mod github;
 mod sandbox;
 mod store;

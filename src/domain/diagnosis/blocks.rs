@@ -84,6 +84,7 @@ pub struct Blocks {
     done: Vec<Block>,
     open: Option<Open>,
     seen: HashMap<u64, (u32, usize)>,
+    copies: HashMap<u64, usize>,
     bytes: usize,
 }
 
@@ -155,14 +156,18 @@ impl Blocks {
         self.bytes = self.done.iter().flat_map(|b| &b.lines).map(|l| l.text.len() + 64).sum();
         // Positions have moved: copies are counted anew, which only loses counts.
         self.seen.clear();
+        self.copies.clear();
     }
 
-    /// Counts a finding that has been seen often enough: true if nothing more is to be done with the line.
-    pub fn repeated(&mut self, rule: &Rule, text: &str) -> bool {
-        if rule.inside || matches!(rule.role, Role::Test | Role::Summary) || self.open.is_some() {
+    /// Counts a finding that has been seen often enough: true if nothing more is to be done with the line, or
+    /// with any other whose raw signature is `raw`.
+    pub fn repeated(&mut self, rule: &Rule, text: &str, raw: u64) -> bool {
+        if rule.inside || self.open.is_some() {
             return false;
         }
-        let signature = hash(&mask(text, Depth::Full)) ^ hash(rule.id);
+        // Numbers tell tests and totals apart; elsewhere they are noise.
+        let depth = if matches!(rule.role, Role::Test | Role::Summary) { Depth::Name } else { Depth::Full };
+        let signature = hash(&mask(text, depth)) ^ hash(rule.id);
         let full = self.seen.len() >= SIGNATURES;
         let at = self.done.len();
         match self.seen.get_mut(&signature) {
@@ -171,6 +176,9 @@ impl Blocks {
                 if *count > COPIES {
                     if let Some(block) = self.done.get_mut(*first) {
                         block.count += 1;
+                    }
+                    if depth == Depth::Full && self.copies.len() < SIGNATURES {
+                        self.copies.insert(raw, *first);
                     }
                     return true;
                 }
@@ -182,6 +190,15 @@ impl Blocks {
                 false
             }
         }
+    }
+
+    /// Counts a line whose raw signature is that of one which [`Self::repeated`] has settled.
+    pub fn copy(&mut self, raw: u64) -> bool {
+        let Some(first) = self.copies.get(&raw) else { return false };
+        if let Some(block) = self.done.get_mut(*first) {
+            block.count += 1;
+        }
+        true
     }
 
     /// Takes a line in which a rule found something. `history` gives the lines before it, nearest first.
