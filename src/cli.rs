@@ -1,4 +1,5 @@
 //! One file a subcommand.
 
 pub mod patch;
+pub mod redact;
 pub mod diagnose;

@@ -6,6 +6,7 @@ pub mod breaker;
 pub mod gate;
 pub mod ids;
 pub mod proof;
+pub mod redaction;
 pub mod remediation;
 pub mod render;
 pub mod rules;
