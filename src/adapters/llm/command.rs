@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::RouteSettings;
 use crate::ports::llm::{ANSWER_CAP, ModelRequest, Role};
@@ -102,15 +103,12 @@ pub async fn ask(route: &RouteSettings, request: &ModelRequest) -> Result<String
         let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
         complaint
     };
-    // The answer's end does not wait for a child that keeps the standard error open.
-    let side = tokio::spawn(complain);
-    let feeding = tokio::spawn(feed);
+    // Tasks of their own: the answer's end does not wait for a child that keeps the standard error open.
+    let side = AbortOnDropHandle::new(tokio::spawn(complain));
+    let feeding = AbortOnDropHandle::new(tokio::spawn(feed));
     let printed = capped(stdout).await;
-    feeding.abort();
-    let Some(printed) = printed else {
-        side.abort();
-        return Err(CommandFailure::TooLong);
-    };
+    drop(feeding);
+    let Some(printed) = printed else { return Err(CommandFailure::TooLong) };
     let status = group.finish().await.map_err(|error| CommandFailure::Failed { how: format!("lost ({})", error.kind()), complaint: Vec::new() })?;
     // All writers of the group are dead now; one that left the group may keep the pipe open, and is not waited for.
     let complaint = tokio::time::timeout(Duration::from_secs(1), side).await.ok().and_then(Result::ok).unwrap_or_default();
