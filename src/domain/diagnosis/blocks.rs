@@ -149,14 +149,22 @@ impl Blocks {
         order.sort_unstable();
         let victims: std::collections::HashSet<usize> = order.iter().take(total / 4).map(|(_, at)| *at).collect();
         let mut at = 0;
+        let mut moved = vec![usize::MAX; total];
+        let mut next = 0;
         self.done.retain(|_| {
             at += 1;
-            !victims.contains(&(at - 1))
+            let stays = !victims.contains(&(at - 1));
+            if stays {
+                moved[at - 1] = next;
+                next += 1;
+            }
+            stays
         });
         self.bytes = self.done.iter().flat_map(|b| &b.lines).map(|l| l.text.len() + 64).sum();
-        // Positions have moved: copies are counted anew, which only loses counts.
-        self.seen.clear();
-        self.copies.clear();
+        // What was dropped stays known, so that its copies are not taken up again; only their count is lost.
+        for first in self.seen.values_mut().map(|(_, first)| first).chain(self.copies.values_mut()) {
+            *first = moved.get(*first).copied().unwrap_or(usize::MAX);
+        }
     }
 
     /// Counts a finding that has been seen often enough: true if nothing more is to be done with the line, or
