@@ -47,6 +47,17 @@ pub struct Kept {
     pub finding: Option<Finding>,
 }
 
+/// A line that was passed over when it came and is asked for afterwards.
+#[derive(Debug, Clone)]
+pub struct Earlier {
+    /// Its number in its log.
+    pub number: u64,
+    /// The cleaned text.
+    pub text: String,
+    /// What it turns out to be, now that something stands after it.
+    pub finding: Option<Finding>,
+}
+
 /// A run of lines that belongs to one finding.
 #[derive(Debug, Clone)]
 pub struct Block {
@@ -149,14 +160,22 @@ impl Blocks {
         order.sort_unstable();
         let victims: std::collections::HashSet<usize> = order.iter().take(total / 4).map(|(_, at)| *at).collect();
         let mut at = 0;
+        let mut moved = vec![usize::MAX; total];
+        let mut next = 0;
         self.done.retain(|_| {
             at += 1;
-            !victims.contains(&(at - 1))
+            let stays = !victims.contains(&(at - 1));
+            if stays {
+                moved[at - 1] = next;
+                next += 1;
+            }
+            stays
         });
         self.bytes = self.done.iter().flat_map(|b| &b.lines).map(|l| l.text.len() + 64).sum();
-        // Positions have moved: copies are counted anew, which only loses counts.
-        self.seen.clear();
-        self.copies.clear();
+        // What was dropped stays known, so that its copies are not taken up again; only their count is lost.
+        for first in self.seen.values_mut().map(|(_, first)| first).chain(self.copies.values_mut()) {
+            *first = moved.get(*first).copied().unwrap_or(usize::MAX);
+        }
     }
 
     /// Counts a finding that has been seen often enough: true if nothing more is to be done with the line, or
@@ -210,7 +229,7 @@ impl Blocks {
         text: String,
         found: &Match<'_>,
         finding: Finding,
-        history: impl FnOnce(usize) -> Vec<(u64, String)>,
+        history: impl FnOnce(usize) -> Vec<Earlier>,
     ) {
         let rule = found.rule;
         let apart = self.open.as_ref().is_some_and(|o| o.block.step != step || o.block.log != log || rule.opens || o.block.lines.len() >= BLOCK_LINES);
@@ -224,11 +243,11 @@ impl Blocks {
                 let last = self.done.last().filter(|b| b.log == log).and_then(|b| b.lines.last()).map_or(0, |l| l.number);
                 let before = history(rule.before as usize);
                 let count = before.len();
-                for (at, (number, text)) in before.into_iter().enumerate().rev() {
+                for (at, Earlier { number, text, finding }) in before.into_iter().enumerate().rev() {
                     if number > last {
                         // Nearest first: `at` 0 is the line just before.
                         let nearness = 30_u16.saturating_sub(u16::try_from(at * 24 / count.max(1)).unwrap_or(24));
-                        lines.push(Kept { number, text, nearness, finding: None });
+                        lines.push(Kept { number, text, nearness, finding });
                     }
                 }
             }
@@ -283,7 +302,7 @@ impl Blocks {
     }
 
     /// Keeps the end of a failed step (or of a log): the lines before its end, nearest first in `lines`.
-    pub fn tail(&mut self, log: u16, step: u32, lines: Vec<(u64, String)>) {
+    pub fn tail(&mut self, log: u16, step: u32, lines: Vec<Earlier>) {
         self.close();
         let stored: std::collections::HashSet<u64> =
             self.done.iter().rev().take(24).filter(|b| b.log == log).flat_map(|b| b.lines.iter().map(|l| l.number)).collect();
@@ -292,10 +311,10 @@ impl Blocks {
             .into_iter()
             .enumerate()
             .rev()
-            .filter(|(_, (number, _))| !stored.contains(number))
-            .map(|(at, (number, text))| {
+            .filter(|(_, line)| !stored.contains(&line.number))
+            .map(|(at, Earlier { number, text, finding })| {
                 let nearness = 34_u16.saturating_sub(u16::try_from(at * 22 / count.max(1)).unwrap_or(22));
-                Kept { number, text, nearness, finding: None }
+                Kept { number, text, nearness, finding }
             })
             .collect();
         if kept.is_empty() {

@@ -1,6 +1,6 @@
 //! The streaming pass: bytes in pieces of any size, lines out, of which most are never looked at.
 
-use super::blocks::{Block, Blocks, Finding};
+use super::blocks::{Block, Blocks, Earlier, Finding};
 use super::clean::{clean_line, strip, timestamp_len};
 use super::green::GreenProfile;
 use super::paths;
@@ -322,28 +322,21 @@ impl<'g> Stream<'g> {
         if self.green.is_some_and(|g| g.contains(&text)) || self.blocks.repeated(found.rule, &text, signature.unwrap_or_default()) {
             return;
         }
-        let finding = Finding {
-            rule: found.rule,
-            tests: test_names(&found),
-            file: found.get("file").and_then(|file| paths::repository_path(file).map(|p| (p, found.get("line").and_then(|l| l.parse().ok())))),
-            message: found.get("msg").unwrap_or(body.trim()).to_owned(),
-            code: found.get("code").and_then(|c| c.parse().ok()).or_else(|| (found.rule.role == Role::Wrapper).then(|| exit_code(body)).flatten()),
-            command: found.get("cmd").map(ToOwned::to_owned),
-        };
+        let finding = finding_of(&found, body);
         let (log, step, number) = (self.log, self.steps.current(), self.number);
-        let buffer = &self.buffer;
+        let (rules, buffer) = (self.rules, &self.buffer);
         let owned = text.clone();
-        self.blocks.found(log, step, number, owned, &found, finding, |count| lines_before(buffer, from, number, count));
+        self.blocks.found(log, step, number, owned, &found, finding, |count| lines_before(rules, buffer, from, number, count));
     }
 
-    fn history(&self, from: usize, count: usize) -> Vec<(u64, String)> {
-        lines_before(&self.buffer, from, self.number, count)
+    fn history(&self, from: usize, count: usize) -> Vec<Earlier> {
+        lines_before(self.rules, &self.buffer, from, self.number, count)
     }
 
     fn end_log(&mut self) {
         self.work(true);
         if !self.marked_here {
-            let lines = lines_before(&self.buffer, self.buffer.len(), self.number, LAST);
+            let lines = lines_before(self.rules, &self.buffer, self.buffer.len(), self.number, LAST);
             self.blocks.tail(self.log, self.steps.current(), lines);
         }
         self.blocks.close();
@@ -374,7 +367,7 @@ impl<'g> Stream<'g> {
 }
 
 /// The cleaned lines before an offset, nearest first, not past a step's header.
-fn lines_before(buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<(u64, String)> {
+fn lines_before(rules: &'static RuleSet, buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<Earlier> {
     let mut out = Vec::new();
     let mut end = from;
     let mut number = number;
@@ -392,7 +385,10 @@ fn lines_before(buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<(u
             break;
         }
         if !text.trim().is_empty() {
-            out.push((number, text));
+            let body = peel(&text);
+            let found = rules.find(body, true).filter(|f| f.rule.role != Role::Noise);
+            let finding = found.as_ref().map(|f| finding_of(f, body));
+            out.push(Earlier { number, text, finding });
         }
         if start == 0 {
             break;
@@ -468,6 +464,18 @@ fn addresses_model(text: &str) -> bool {
     ]
     .iter()
     .any(|p| lower.contains(p))
+}
+
+/// What a matching line says.
+fn finding_of(found: &super::rule::Match<'_>, body: &str) -> Finding {
+    Finding {
+        rule: found.rule,
+        tests: test_names(found),
+        file: found.get("file").and_then(|file| paths::repository_path(file).map(|p| (p, found.get("line").and_then(|l| l.parse().ok())))),
+        message: found.get("msg").unwrap_or(body.trim()).to_owned(),
+        code: found.get("code").and_then(|c| c.parse().ok()).or_else(|| (found.rule.role == Role::Wrapper).then(|| exit_code(body)).flatten()),
+        command: found.get("cmd").map(ToOwned::to_owned),
+    }
 }
 
 fn test_names(found: &super::rule::Match<'_>) -> Vec<String> {
