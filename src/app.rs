@@ -68,8 +68,7 @@ pub fn alerts(settings: &Settings) -> anyhow::Result<Slack> {
         webhook_url: slack.webhook_url.clone(),
         api_url: slack.api_url.clone(),
     };
-    Slack::new(settings, Arc::new(SystemClock))
-    .context("Slack can't be set up")
+    Slack::new(settings, Arc::new(SystemClock)).context("Slack can't be set up")
 }
 
 /// The models.

@@ -8,6 +8,8 @@ pub mod jobs;
 pub mod output;
 pub mod patch;
 pub mod pause;
+pub mod redact;
+pub mod redact;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -82,6 +84,8 @@ enum Command {
     Diagnose(diagnose::DiagnoseArgs),
     /// What the patch engine makes of a diff.
     Patch(patch::PatchArgs),
+    /// The text with its secrets masked, line for line.
+    Redact(redact::RedactArgs),
     /// The remediations: list, show, retry, cancel, approve, reject.
     Jobs(jobs::JobsArgs),
     /// The circuit breaker: list, show, reset.
@@ -132,6 +136,9 @@ pub fn run() -> ExitCode {
                 Err(error) => fail(&error.into()),
             };
         }
+        Command::Redact(args) => {
+            return redact::run(&args).unwrap_or_else(|error| fail(&error));
+        }
         Command::Patch(args) => patch::run(&args),
         command => with_runtime(context, command),
     };
@@ -154,7 +161,7 @@ fn with_runtime(context: Context, command: Command) -> anyhow::Result<u8> {
             Command::Pause(args) => pause::run(&context, &args, true).await,
             Command::Resume(args) => pause::run(&context, &args, false).await,
             Command::Demo(args) => demo::run(&context, &args).await,
-            Command::Diagnose(_) | Command::Patch(_) => unreachable!("handled before the runtime"),
+            Command::Diagnose(_) | Command::Patch(_) | Command::Redact(_) => unreachable!("handled before the runtime"),
         }
     });
     // A blocking call into libgit2 that hangs must not keep the process.

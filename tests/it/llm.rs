@@ -56,8 +56,7 @@ impl Gateway {
     async fn start(answers: Vec<Answer>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let gateway =
-            Self { address: listener.local_addr().unwrap(), answers: Arc::new(answers), seen: Arc::default(), sent: Arc::default() };
+        let gateway = Self { address: listener.local_addr().unwrap(), answers: Arc::new(answers), seen: Arc::default(), sent: Arc::default() };
         let router = Router::new().fallback(answer).with_state(gateway.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         gateway
@@ -328,7 +327,12 @@ async fn a_gateway_that_knows_the_limit_by_its_other_name_gets_that() {
 
 #[tokio::test]
 async fn tensorzero_is_asked_under_its_own_path_and_takes_feedback() {
-    let answers = vec![Answer::Json(200, good()), Answer::Json(200, json!({"feedback_id": "f"})), Answer::Json(404, json!({"error": "no metric"})), Answer::Json(200, json!({}))];
+    let answers = vec![
+        Answer::Json(200, good()),
+        Answer::Json(200, json!({"feedback_id": "f"})),
+        Answer::Json(404, json!({"error": "no metric"})),
+        Answer::Json(200, json!({})),
+    ];
     let gateway = Gateway::start(answers).await;
     let models = models(RouteSettings { model: "tensorzero::function_name::fix-high".into(), ..route(RouteKind::TensorZero, &gateway.url("/openai/v1")) });
     let answer = models.ask(&request()).await.unwrap();
@@ -444,7 +448,8 @@ async fn a_command_reads_the_prompt_and_prints_the_answer() {
     let answer = models(command("cat; env | sort; pwd")).ask(&request()).await.unwrap();
     let (prompt, environment) = answer.text.split_at(answer.text.find("HOME=").unwrap());
     assert_eq!(prompt, format!("be brief\n\n## Request\n\n{PROMPT}\n\n## Your earlier answer\n\nwhich\n\n## Request\n\nthat one\n\n"));
-    let names: Vec<&str> = environment.lines().filter_map(|line| Some(line.split_once('=')?.0)).filter(|name| !matches!(*name, "_" | "PWD" | "SHLVL" | "OLDPWD")).collect();
+    let names: Vec<&str> =
+        environment.lines().filter_map(|line| Some(line.split_once('=')?.0)).filter(|name| !matches!(*name, "_" | "PWD" | "SHLVL" | "OLDPWD")).collect();
     assert_eq!(names, ["HOME", "LANG", "PATH", "THE_KEY", "TMPDIR"], "nothing is inherited");
     let home = environment.lines().find_map(|line| line.strip_prefix("HOME=")).unwrap();
     assert_eq!(environment.lines().last(), Some(home));

@@ -221,16 +221,7 @@ impl Blocks {
     }
 
     /// Takes a line in which a rule found something. `history` gives the lines before it, nearest first.
-    pub fn found(
-        &mut self,
-        log: u16,
-        step: u32,
-        number: u64,
-        text: String,
-        found: &Match<'_>,
-        finding: Finding,
-        history: impl FnOnce(usize) -> Vec<Earlier>,
-    ) {
+    pub fn found(&mut self, log: u16, step: u32, number: u64, text: String, found: &Match<'_>, finding: Finding, history: impl FnOnce(usize) -> Vec<Earlier>) {
         let rule = found.rule;
         let apart = self.open.as_ref().is_some_and(|o| o.block.step != step || o.block.log != log || rule.opens || o.block.lines.len() >= BLOCK_LINES);
         if apart {
