@@ -9,7 +9,6 @@ pub mod output;
 pub mod patch;
 pub mod pause;
 pub mod redact;
-pub mod redact;
 pub mod serve;
 
 use std::path::PathBuf;
