@@ -216,11 +216,8 @@ impl Models {
             metrics::counter!("regreen_llm_requests_total", "route" => route.settings.name.clone(), "status" => status).increment(1);
             result
         };
-        let backoff = ExponentialBuilder::new()
-            .with_min_delay(self.retries.first)
-            .with_max_delay(self.retries.longest)
-            .with_max_times(self.retries.times)
-            .with_jitter();
+        let backoff =
+            ExponentialBuilder::new().with_min_delay(self.retries.first).with_max_delay(self.retries.longest).with_max_times(self.retries.times).with_jitter();
         let repeated = once.retry(backoff).when(|failed: &Failed| failed.again).adjust(|failed, wait| {
             let wait = wait?.max(failed.retry_after.unwrap_or_default());
             let left = timeout.saturating_sub(started.elapsed());
@@ -345,10 +342,11 @@ impl Llm for Models {
         let unquotable = Unquotable { key: route.settings.key.as_ref().map(|key| key.expose_secret()), prompt: &[] };
         let call = || Call { method: Method::GET, url: url.clone(), headers: route.headers(""), body: None };
         let alive = |status: u16| route.settings.kind == RouteKind::OpenAi && matches!(status, 404 | 405 | 501);
-        let result = match tokio::time::timeout(SHORT.min(route.settings.timeout), transport::exchange(&self.client, call(), ANSWER_CAP, self.clock.now())).await {
-            Ok(result) => result,
-            Err(_) => return Err(route.transient("no sign of life in time; check base_url".into())),
-        };
+        let result =
+            match tokio::time::timeout(SHORT.min(route.settings.timeout), transport::exchange(&self.client, call(), ANSWER_CAP, self.clock.now())).await {
+                Ok(result) => result,
+                Err(_) => return Err(route.transient("no sign of life in time; check base_url".into())),
+            };
         match result {
             Ok(_) | Err(Failure::TooLong) => Ok(()),
             Err(Failure::Status { status, .. }) if alive(status) => Ok(()),

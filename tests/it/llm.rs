@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Request, Response};
+use base64::Engine as _;
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use regreen::adapters::clock::SystemClock;
@@ -19,6 +20,9 @@ use serde_json::{Value, json};
 
 const KEY: &str = "sk-canary-key-8f3a2b";
 const PROMPT: &str = "please mend the canary sentence of this prompt";
+
+/// 64 KiB of zeros, packed by gzip.
+const ZEROS: &str = "H4sIAAAAAAACA+3BAQEAAACAkP6v7ggKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAauuOl9cAAAEA";
 
 /// What the gateway answers.
 #[derive(Debug, Clone)]
@@ -33,6 +37,8 @@ enum Answer {
     Endless,
     /// A body that breaks off.
     Cut,
+    /// A small body that unpacks to 20 MB.
+    Bomb,
 }
 
 #[derive(Debug, Clone)]
@@ -56,8 +62,7 @@ impl Gateway {
     async fn start(answers: Vec<Answer>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let gateway =
-            Self { address: listener.local_addr().unwrap(), answers: Arc::new(answers), seen: Arc::default(), sent: Arc::default() };
+        let gateway = Self { address: listener.local_addr().unwrap(), answers: Arc::new(answers), seen: Arc::default(), sent: Arc::default() };
         let router = Router::new().fallback(answer).with_state(gateway.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         gateway
@@ -99,6 +104,10 @@ async fn answer(State(gateway): State<Gateway>, request: Request<Body>) -> Respo
                 Ok::<_, std::io::Error>(chunk.clone())
             });
             built.header("content-type", "application/json").body(Body::from_stream(stream)).unwrap()
+        }
+        Answer::Bomb => {
+            let member = base64::engine::general_purpose::STANDARD.decode(ZEROS).unwrap();
+            built.header("content-type", "application/json").header("content-encoding", "gzip").body(member.repeat(320).into()).unwrap()
         }
         Answer::Cut => {
             let chunks = [Ok(Bytes::from_static(b"{\"choices\":[")), Err(std::io::Error::other("cut"))];
@@ -309,6 +318,9 @@ async fn an_answer_is_bounded_while_it_is_read() {
     // Beyond the cap there is only what the sockets hold.
     assert!(gateway.sent.load(Ordering::Relaxed) < ANSWER_CAP + (16 << 20));
 
+    let (result, _) = asked(vec![Answer::Bomb]).await;
+    assert!(matches!(&result, Err(ModelError::Unusable { message, .. }) if message.contains("too long")), "{result:?}");
+
     let mut just = good();
     just["choices"][0]["message"]["content"] = "x".repeat(ANSWER_CAP - 1000).into();
     let (result, _) = asked(vec![Answer::Json(200, just)]).await;
@@ -328,7 +340,12 @@ async fn a_gateway_that_knows_the_limit_by_its_other_name_gets_that() {
 
 #[tokio::test]
 async fn tensorzero_is_asked_under_its_own_path_and_takes_feedback() {
-    let answers = vec![Answer::Json(200, good()), Answer::Json(200, json!({"feedback_id": "f"})), Answer::Json(404, json!({"error": "no metric"})), Answer::Json(200, json!({}))];
+    let answers = vec![
+        Answer::Json(200, good()),
+        Answer::Json(200, json!({"feedback_id": "f"})),
+        Answer::Json(404, json!({"error": "no metric"})),
+        Answer::Json(200, json!({})),
+    ];
     let gateway = Gateway::start(answers).await;
     let models = models(RouteSettings { model: "tensorzero::function_name::fix-high".into(), ..route(RouteKind::TensorZero, &gateway.url("/openai/v1")) });
     let answer = models.ask(&request()).await.unwrap();
@@ -444,7 +461,8 @@ async fn a_command_reads_the_prompt_and_prints_the_answer() {
     let answer = models(command("cat; env | sort; pwd")).ask(&request()).await.unwrap();
     let (prompt, environment) = answer.text.split_at(answer.text.find("HOME=").unwrap());
     assert_eq!(prompt, format!("be brief\n\n## Request\n\n{PROMPT}\n\n## Your earlier answer\n\nwhich\n\n## Request\n\nthat one\n\n"));
-    let names: Vec<&str> = environment.lines().filter_map(|line| Some(line.split_once('=')?.0)).filter(|name| !matches!(*name, "_" | "PWD" | "SHLVL" | "OLDPWD")).collect();
+    let names: Vec<&str> =
+        environment.lines().filter_map(|line| Some(line.split_once('=')?.0)).filter(|name| !matches!(*name, "_" | "PWD" | "SHLVL" | "OLDPWD")).collect();
     assert_eq!(names, ["HOME", "LANG", "PATH", "THE_KEY", "TMPDIR"], "nothing is inherited");
     let home = environment.lines().find_map(|line| line.strip_prefix("HOME=")).unwrap();
     assert_eq!(environment.lines().last(), Some(home));

@@ -27,14 +27,17 @@ struct Workspace {
     state: Arc<Mutex<Inside>>,
 }
 
+/// Status, a header, body.
+type Planned = (u16, Option<(&'static str, &'static str)>, String);
+
 #[derive(Debug, Default)]
 struct Inside {
     /// Messages of `C0000CIBOT`, the oldest first.
     messages: Vec<Value>,
     /// Method, query, body.
     seen: Vec<(String, String, Value)>,
-    /// Answers that come before the usual ones: status, header, body.
-    planned: VecDeque<(u16, Option<(&'static str, &'static str)>, String)>,
+    /// Answers that come before the usual ones.
+    planned: VecDeque<Planned>,
     tokens: Vec<String>,
 }
 
@@ -117,7 +120,8 @@ async fn answer(State(workspace): State<Workspace>, request: Request<Body>) -> R
             let oldest: f64 = given("oldest").unwrap().parse().unwrap();
             let size: usize = given("limit").unwrap().parse().unwrap();
             let from: usize = given("cursor").map_or(0, |cursor| cursor.parse().unwrap());
-            let all: Vec<Value> = inside.messages.iter().rev().filter(|message| message["ts"].as_str().unwrap().parse::<f64>().unwrap() >= oldest).cloned().collect();
+            let all: Vec<Value> =
+                inside.messages.iter().rev().filter(|message| message["ts"].as_str().unwrap().parse::<f64>().unwrap() >= oldest).cloned().collect();
             let next = if from + size < all.len() { (from + size).to_string() } else { String::new() };
             let page: Vec<Value> = all.into_iter().skip(from).take(size).collect();
             json!({"ok": true, "messages": page, "response_metadata": {"next_cursor": next}})
@@ -200,7 +204,10 @@ async fn a_channels_name_is_looked_up_once() {
     assert_eq!(calls, ["conversations.list", "conversations.list", "chat.postMessage", "chat.postMessage", "chat.postMessage"], "two pages, once");
     assert!(matches!(workspace.bot("nowhere").find(&alert(ONE), long_ago()).await, Err(AlertError::Refused { message }) if message.contains("SLACK_CHANNEL")));
     let elsewhere = AlertText { channel: Some("#nowhere".into()), ..alert(ONE) };
-    assert!(matches!(bot.post(&elsewhere).await, Err(AlertError::Refused { message }) if message.contains("channel_not_found")), "the alert's own channel wins");
+    assert!(
+        matches!(bot.post(&elsewhere).await, Err(AlertError::Refused { message }) if message.contains("channel_not_found")),
+        "the alert's own channel wins"
+    );
 }
 
 #[tokio::test]
@@ -287,9 +294,12 @@ async fn a_webhook_posts_once_and_at_the_end() {
     assert_eq!((path, body), (format!("/services/{HOOK}"), json!({"text": end.fallback, "blocks": end.blocks})));
     assert_eq!(workspace.state.lock().unwrap().tokens, [""]);
     hook.check().await.unwrap();
-    for (status, answer, refused, piece) in
-        [(500, "x", false, "status 500"), (404, "no_service", true, "SLACK_WEBHOOK_URL"), (403, "<canary>", true, "status 403"), (410, "channel_is_archived", true, "archived")]
-    {
+    for (status, answer, refused, piece) in [
+        (500, "x", false, "status 500"),
+        (404, "no_service", true, "SLACK_WEBHOOK_URL"),
+        (403, "<canary>", true, "status 403"),
+        (410, "channel_is_archived", true, "archived"),
+    ] {
         let before = workspace.calls().len();
         workspace.plan(status, None, answer);
         let error = hook.post(&end).await.unwrap_err();

@@ -124,7 +124,8 @@ impl Api {
         let mut cursor = String::new();
         for _ in 0..pages {
             let size = size.to_string();
-            let query = [("channel", channel), ("oldest", oldest), ("inclusive", "true"), ("include_all_metadata", "true"), ("limit", &size), ("cursor", &cursor)];
+            let query =
+                [("channel", channel), ("oldest", oldest), ("inclusive", "true"), ("include_all_metadata", "true"), ("limit", &size), ("cursor", &cursor)];
             let page: HistoryPage = self.get("conversations.history", &query).await?;
             // A message of a shape that we do not know is not ours.
             let found = page.messages.into_iter().filter_map(|message| serde_json::from_value::<Posted>(message).ok()).find(&wanted);
@@ -250,5 +251,6 @@ fn plain(code: &str) -> Option<&str> {
 }
 
 fn scopes(scopes: &str) -> Option<&str> {
-    ((1..=200).contains(&scopes.len()) && scopes.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'.' | b','))).then_some(scopes)
+    ((1..=200).contains(&scopes.len()) && scopes.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'.' | b',')))
+        .then_some(scopes)
 }

@@ -106,10 +106,13 @@ pub fn read(body: &[u8]) -> Result<Reply, Unreadable> {
     let content = match message.get("content") {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(content)) => content.clone(),
-        Some(Value::Array(parts)) => parts.iter().filter(|part| part.get("type").is_none_or(|kind| kind == "text")).filter_map(|part| text(part, "/text")).collect(),
+        Some(Value::Array(parts)) => {
+            parts.iter().filter(|part| part.get("type").is_none_or(|kind| kind == "text")).filter_map(|part| text(part, "/text")).collect()
+        }
         Some(_) => return Err(Unreadable::Shape),
     };
-    let calls = message.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty()) || message.get("function_call").is_some_and(Value::is_object);
+    let calls = message.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty())
+        || message.get("function_call").is_some_and(Value::is_object);
     let end = match choice.get("finish_reason").and_then(Value::as_str) {
         Some("length" | "max_tokens" | "model_length") => End::CutOff,
         Some("content_filter" | "refusal") => End::Declined,
@@ -135,7 +138,8 @@ mod tests {
 
     #[test]
     fn any_form_of_the_address() {
-        let check = |given: &str, expected: &str| assert_eq!(below(&base(&given.parse().unwrap(), "v1"), &["chat", "completions"]).as_str(), expected, "{given}");
+        let check =
+            |given: &str, expected: &str| assert_eq!(below(&base(&given.parse().unwrap(), "v1"), &["chat", "completions"]).as_str(), expected, "{given}");
         check("http://h:1", "http://h:1/v1/chat/completions");
         check("http://h:1/", "http://h:1/v1/chat/completions");
         check("http://h:1/v1", "http://h:1/v1/chat/completions");
@@ -164,7 +168,10 @@ mod tests {
         let end = |choice: Value| read(json!({"choices": [choice]}).to_string().as_bytes()).map(|reply| (reply.text, reply.end)).ok();
         assert_eq!(end(json!({"message": {"content": " x\n"}, "finish_reason": "stop"})), Some((" x\n".into(), End::Complete)));
         assert_eq!(end(json!({"message": {"content": "x"}})), Some(("x".into(), End::Complete)));
-        assert_eq!(end(json!({"message": {"content": [{"type": "thinking", "text": "no"}, {"type": "text", "text": "x"}]}})), Some(("x".into(), End::Complete)));
+        assert_eq!(
+            end(json!({"message": {"content": [{"type": "thinking", "text": "no"}, {"type": "text", "text": "x"}]}})),
+            Some(("x".into(), End::Complete))
+        );
         assert_eq!(end(json!({"message": {"content": "x"}, "finish_reason": "length"})), Some(("x".into(), End::CutOff)));
         assert_eq!(end(json!({"message": {"content": null, "refusal": "no"}, "finish_reason": "stop"})), Some((String::new(), End::Declined)));
         assert_eq!(end(json!({"message": {"content": "x"}, "finish_reason": "content_filter"})), Some(("x".into(), End::Declined)));
