@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 const KEY: &str = "sk-canary-key-8f3a2b";
 const PROMPT: &str = "please mend the canary sentence of this prompt";
 
-/// 64 KiB of zeros, packed by gzip.
-const ZEROS: &str = "H4sIAAAAAAACA+3BAQEAAACAkP6v7ggKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAauuOl9cAAAEA";
+/// 64 KiB of zeros as a piece of a deflate stream that can be repeated.
+const ZEROS: &str = "7MEBAQAAAICQ/q/uCAoAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABqAAAA//8=";
 
 /// What the gateway answers.
 #[derive(Debug, Clone)]
@@ -106,8 +106,10 @@ async fn answer(State(gateway): State<Gateway>, request: Request<Body>) -> Respo
             built.header("content-type", "application/json").body(Body::from_stream(stream)).unwrap()
         }
         Answer::Bomb => {
-            let member = base64::engine::general_purpose::STANDARD.decode(ZEROS).unwrap();
-            built.header("content-type", "application/json").header("content-encoding", "gzip").body(member.repeat(320).into()).unwrap()
+            let zeros = base64::engine::general_purpose::STANDARD.decode(ZEROS).unwrap();
+            // The header of a gzip file (RFC 1952, 2.3); nobody gets as far as its end.
+            let packed = [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff], zeros.repeat(320).as_slice()].concat();
+            built.header("content-type", "application/json").header("content-encoding", "gzip").body(packed.into()).unwrap()
         }
         Answer::Cut => {
             let chunks = [Ok(Bytes::from_static(b"{\"choices\":[")), Err(std::io::Error::other("cut"))];
@@ -514,17 +516,19 @@ async fn gone(mark: &str) {
 
 #[tokio::test]
 async fn a_command_ends_with_all_that_it_started() {
+    // Told apart from those of another run of this test.
+    let own = std::process::id();
     // A child that keeps the output open: only the timeout ends the request.
-    let slow = RouteSettings { timeout: Duration::from_millis(300), ..command("sleep 4710.11 & sleep 4710.12") };
+    let slow = RouteSettings { timeout: Duration::from_millis(300), ..command(&format!("sleep 471.{own} & sleep 471.{own}")) };
     let error = models(slow).ask(&request()).await.unwrap_err();
     assert!(matches!(error, ModelError::Transient { .. }), "{error}");
-    gone("4710.1").await;
+    gone(&format!("471.{own}")).await;
     // A child that outlives the command, with its output closed.
-    let answer = models(command("sleep 4720.11 >/dev/null 2>&1 & echo done")).ask(&request()).await.unwrap();
+    let answer = models(command(&format!("sleep 472.{own} >/dev/null 2>&1 & echo done"))).ask(&request()).await.unwrap();
     assert_eq!(answer.text, "done\n");
-    gone("4720.1").await;
+    gone(&format!("472.{own}")).await;
     // The caller gives up.
-    let models = models(command("sleep 4730.11"));
+    let models = models(command(&format!("sleep 473.{own}")));
     assert!(tokio::time::timeout(Duration::from_millis(300), models.ask(&request())).await.is_err());
-    gone("4730.1").await;
+    gone(&format!("473.{own}")).await;
 }

@@ -102,7 +102,7 @@ mod tests {
         check("wrong key: ...456789", None);
         check("could not parse `canary of the prompt`", None);
         check("you said: short one", None);
-        check("the canary", Some("the canary"));
+        check("of the prompt", Some("of the prompt"));
         check("...456", Some("...456"));
         let long = "x".repeat(1000);
         check(&long, Some(&format!("{}…", "x".repeat(LONGEST))));
