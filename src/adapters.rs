@@ -6,6 +6,7 @@ pub mod clock;
 pub mod git;
 pub mod github;
 pub mod llm;
+pub mod local;
 pub mod sandbox;
 pub mod slack;
 pub mod store;

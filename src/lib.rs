@@ -4,6 +4,7 @@
 //! and the ports, `adapters`, `web` and `cli` are the edges. `app` is the only room that sees all of them.
 
 pub mod adapters;
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;

@@ -8,6 +8,7 @@
 //! - A mirror is only written under two locks: one in this process (fair, and waits without a thread), and one of
 //!   the operating system (it dies with its holder, so a killed process leaves nothing to recover by hand).
 
+pub mod clone;
 mod commit;
 mod export;
 mod local;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use url::Url;
 
-use crate::domain::gate::{Clearance, Permit, Protection, SmallWrite};
+use crate::domain::gate::{Clearance, Offer, Permit, Protection, SmallWrite};
 use crate::domain::ids::{BranchName, CommitSha, JobId, PullNumber, RepoSlug, RunId};
 use crate::ports::clock::Clock;
 use crate::ports::forge::{
@@ -207,7 +207,7 @@ impl GitHub {
             (Credentials::App { .. }, None) => {
                 let ask = Ask::get(Scope::App, route("/app/installations", &[])?);
                 let rows: Vec<wire::InstallationWire> = self.list(ask, |rows: Vec<wire::InstallationWire>| rows).await?;
-                Ok(rows.into_iter().filter_map(wire::InstallationWire::owner).collect())
+                Ok(rows.iter().filter(|row| row.suspended_at.is_none()).filter_map(|row| row.owner().map(str::to_owned)).collect())
             }
         }
     }
@@ -498,6 +498,13 @@ impl Forge for GitHub {
         let subject = clearance.subject();
         let what = format!("opening a pull request against `{}` of {slug}", subject.base_branch);
         let refused = |message: &str| Err(ForgeError::Refused { what: what.clone(), message: message.to_owned() });
+        if clearance.covers(subject, self.client.clock.now()).is_err() {
+            return refused("the clearance has expired");
+        }
+        // A clearance for a person's clone was never asked whether the forge protects the branch.
+        if subject.offer != Offer::PullRequest {
+            return refused("the clearance is for a local branch");
+        }
         if pull.base != subject.base_branch {
             return refused("the clearance is for another base branch");
         }

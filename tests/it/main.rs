@@ -12,6 +12,9 @@ macro_rules! requires {
 pub(crate) use requires;
 
 mod git;
+mod github;
 mod llm;
+mod patch;
 mod sandbox;
 mod slack;
+mod store;

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::client::{Ask, Client};
 use super::failure::{self, Failure};
 use super::route::Route;
+use super::wire::InstallationWire;
 use crate::ports::forge::ForgeError;
 
 /// A token must hold for this long yet: a large fetch or push may be done with it.
@@ -115,11 +116,6 @@ fn bearer(token: &SecretString) -> Option<HeaderValue> {
 }
 
 #[derive(Deserialize)]
-struct Installed {
-    id: u64,
-}
-
-#[derive(Deserialize)]
 struct Minted {
     token: String,
     expires_at: DateTime<Utc>,
@@ -172,20 +168,42 @@ impl Client {
         Ok(Installation { token: SecretString::from(minted.token), expires_at: minted.expires_at, can_push })
     }
 
+    /// The list names users and organizations alike, and tells a suspended installation from one that is not there.
     async fn installation_id(&self, owner: &str) -> Result<u64, Failure> {
-        let mut last = None;
-        for template in ["/users/{owner}/installation", "/orgs/{owner}/installation"] {
-            let route = Route::new(template, &[owner]).map_err(|bad| failure::of_segment(owner, bad))?;
+        for page in 1..=super::MOST_PAGES {
+            let route = Route::new("/app/installations", &[]).map_err(|bad| failure::of_segment(owner, bad))?.with("per_page", "100");
+            let route = if page == 1 { route } else { route.with("page", &page.to_string()) };
             let ask = Ask::get(Scope::App, route);
-            match self.attempt(&ask).await {
-                Ok(answer) => {
-                    let installed: Installed = super::client::parse(&ask, &answer).map_err(|error| Failure::Again(error, None))?;
-                    return Ok(installed.id);
+            let answer = self.attempt(&ask).await?;
+            let rows: Vec<InstallationWire> = super::client::parse(&ask, &answer).map_err(|error| Failure::Again(error, None))?;
+            let full = rows.len() >= super::PER_PAGE;
+            if let Some(found) = rows.into_iter().find(|row| row.owner().is_some_and(|login| login.eq_ignore_ascii_case(owner))) {
+                let what = format!("the App's installation at `{owner}`");
+                if found.suspended_at.is_some() {
+                    return Err(Failure::Final(ForgeError::Forbidden { what, message: "it is suspended".into() }));
                 }
-                Err(Failure::Final(ForgeError::NotFound { .. })) => last = Some(ForgeError::NotFound { what: format!("the App's installation at `{owner}`") }),
-                Err(other) => return Err(other),
+                return found.id.ok_or_else(|| Failure::Final(ForgeError::Malformed { what, message: "`id` is missing".into() }));
+            }
+            if !full {
+                break;
             }
         }
-        Err(Failure::Final(last.unwrap_or(ForgeError::NotFound { what: "installation".into() })))
+        Err(Failure::Final(ForgeError::NotFound { what: format!("the App's installation at `{owner}`") }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_not_shown() {
+        let token = SecretString::from("ghp_canary");
+        let header = bearer(&token).unwrap();
+        assert!(header.is_sensitive() && header == "Bearer ghp_canary");
+        let held = Credentials::new(&GitHubAuth::Token(token.clone())).unwrap();
+        for shown in [format!("{header:?}"), format!("{held:?}"), format!("{:?}", GitHubAuth::Token(token))] {
+            assert!(!shown.contains("canary"), "{shown}");
+        }
     }
 }

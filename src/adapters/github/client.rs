@@ -117,7 +117,7 @@ impl Answer {
     }
 }
 
-/// Sends requests. Cheap to clone parts of; one for the process.
+/// Sends requests. One for the process: it holds the connections and the tokens.
 pub(super) struct Client {
     pub api: Url,
     pub graphql: Url,

@@ -147,14 +147,15 @@ mod tests {
 
     #[test]
     fn answers() {
-        let reset = "1800000100";
-        // Status, headers, body, the error's start, the wait in seconds.
-        let table: [(u16, &[(&str, &str)], &str, &str, Option<Option<u64>>); 24] = [
+        const RESET: &str = "1800000100";
+        // Status, headers, body, the error's start, the wait in seconds where asking again makes sense.
+        type Row = (u16, &'static [(&'static str, &'static str)], &'static str, &'static str, Option<Option<u64>>);
+        let table: [Row; 24] = [
             (401, &[], r#"{"message":"Bad credentials"}"#, "GET /x: the forge refused the credentials", None),
             (403, &[], r#"{"message":"Resource not accessible by integration"}"#, "GET /x: permission is missing (Resource not", None),
             (403, &[("x-ratelimit-remaining", "12")], r#"{"message":"no"}"#, "GET /x: permission is missing", None),
-            (403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", reset)], "{}", "GET /x: rate limited until 2027-01-15 08:01:41", Some(Some(101))),
-            (429, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", reset)], "", "GET /x: rate limited", Some(Some(101))),
+            (403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", RESET)], "{}", "GET /x: rate limited until 2027-01-15 08:01:41", Some(Some(101))),
+            (429, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", RESET)], "", "GET /x: rate limited", Some(Some(101))),
             (403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")], "", "GET /x: rate limited", Some(Some(1))),
             (403, &[("x-ratelimit-remaining", "0")], "", "GET /x: rate limited", Some(Some(60))),
             (403, &[("retry-after", "7")], r#"{"message":"secondary"}"#, "GET /x: rate limited", Some(Some(7))),

@@ -411,12 +411,14 @@ pub(super) struct AppWire {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct InstallationWire {
+    pub id: Option<u64>,
     account: Option<User>,
+    pub suspended_at: Option<String>,
 }
 
 impl InstallationWire {
-    pub fn owner(self) -> Option<String> {
-        login(self.account)
+    pub fn owner(&self) -> Option<&str> {
+        self.account.as_ref().and_then(|user| user.login.as_deref())
     }
 }
 

@@ -235,6 +235,9 @@ fn bound(rlimits: Rlimits) -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CPU, rlimits.cpu_seconds, rlimits.cpu_seconds.saturating_add(5))?;
     setrlimit(Resource::RLIMIT_FSIZE, rlimits.file_bytes, rlimits.file_bytes)?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    // Everyone of ours goes first when the machine is busy. Not vital.
+    // SAFETY: a system call with integers only.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
     let (_, files) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let files = files.min(65_536);
     setrlimit(Resource::RLIMIT_NOFILE, files, files)?;

@@ -371,7 +371,8 @@ async fn through(upstream: &Upstream, request: &Request) -> io::Result<TcpStream
 }
 
 /// Whether an address belongs to the public internet: not loopback, private, link-local (where clouds keep their
-/// metadata), shared, documentation, multicast or reserved (RFC 6890), also where an IPv6 address carries such an IPv4 one.
+/// metadata), shared, multicast or reserved (RFC 6890). The documentation blocks stay allowed: nothing of an operator lives there by those
+/// rules, and closed networks put their package mirrors behind them, also where an IPv6 address carries such an IPv4 one.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
@@ -383,7 +384,7 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
     let [a, b, c, _] = v4.octets();
     let shared = a == 100 && (64..128).contains(&b);
     let special = a == 0 || a >= 240 || (a, b, c) == (192, 0, 0) || (a == 198 && (18..20).contains(&b));
-    !(v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_multicast() || v4.is_documentation() || shared || special)
+    !(v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_multicast() || shared || special)
 }
 
 fn is_public_v6(v6: Ipv6Addr) -> bool {

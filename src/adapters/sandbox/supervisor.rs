@@ -105,6 +105,7 @@ pub fn supervise(mut launch: Launch, stop: &Arc<AtomicBool>) -> Result<SandboxOu
     drop(command);
     drop(status_end);
 
+    put_first(0);
     let disk = DiskWatch::default();
     std::thread::scope(|scope| {
         scope.spawn(|| disk.run(&launch.folders, launch.limits.disk_bytes));
@@ -128,6 +129,22 @@ pub fn supervise(mut launch: Launch, stop: &Arc<AtomicBool>) -> Result<SandboxOu
     })
 }
 
+/// Schedules a process (0: this thread) before all ordinary ones, where we are allowed to.
+///
+/// A fork bomb of a service that runs as root is bounded by nothing but us, and with ten thousand processes in the
+/// queue everyone else's turn comes after half a minute: too late for the one that counts, and for process 1, which
+/// kills the others in its own time.
+fn put_first(pid: i32) {
+    let parameters = libc::sched_param { sched_priority: 1 };
+    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: `parameters` outlives the call; the other arguments are integers.
+    let done = unsafe { libc::sched_setscheduler(pid, policy, &raw const parameters) };
+    if done != 0 {
+        // SAFETY: integers only. Refused too for ordinary users, whose jobs the kernel bounds instead.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, pid.cast_unsigned(), -15) };
+    }
+}
+
 /// Between fork and exec: own session, death with the service, and no inherited descriptor but the four we mean.
 fn prepare_child(service: u32, keep: RawFd, death: libc::c_int) -> io::Result<()> {
     // SAFETY: system calls with integers only.
@@ -138,8 +155,6 @@ fn prepare_child(service: u32, keep: RawFd, death: libc::c_int) -> io::Result<()
             // The service died before the line above.
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        // The service and its supervisor go first when the machine is busy. Not vital.
-        libc::setpriority(libc::PRIO_PROCESS, 0, 10);
         libc::umask(0o022);
         // Libraries in C open descriptors that would be inherited. Only marked: the standard library still needs its own.
         let mark = |from: RawFd, to: libc::c_uint| {
@@ -280,12 +295,14 @@ impl Watch<'_> {
     fn kill(&mut self) {
         let root = self.child.id().cast_signed();
         if self.launch.guardian {
+            put_first(root);
             let _ = kill(Pid::from_raw(root), Signal::SIGTERM);
         } else {
             // Process 1 first: the launcher reaps it only after the kernel has killed everyone else, so that the
             // launcher's end then means the end of all. Before it exists, there is only the launcher.
             let first = census::children(root);
             for pid in &first {
+                put_first(*pid);
                 let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
             }
             if first.is_empty() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::sqlx::{self, Executor};
+use sea_orm::sqlx::{self, Connection, Executor};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use crate::ports::store::StoreError;
@@ -15,7 +15,7 @@ use crate::ports::store::StoreError;
 /// How long a writer waits for another process on the same file.
 const BUSY: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(30);
+const ACQUIRE: Duration = Duration::from_secs(10);
 /// Readers of a SQLite file beside its one writer.
 const SQLITE_READERS: u32 = 4;
 /// Connections to PostgreSQL a process.
@@ -57,7 +57,8 @@ impl Address {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             // sqlx's own error may repeat what it could not parse.
             let options = PgConnectOptions::from_str(url).map_err(|_| refuse("it is not a PostgreSQL address"))?;
-            return Ok(Address::Postgres(Box::new(options.application_name("regreen"))));
+            let options = if options.get_application_name().is_none() { options.application_name("regreen") } else { options };
+            return Ok(Address::Postgres(Box::new(options)));
         }
         let (path, query) = match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
             Some(rest) => rest.split_once('?').unwrap_or((rest, "")),
@@ -85,6 +86,10 @@ impl Address {
                 self.open_sqlite(path, *fleeting).await
             }
             Address::Postgres(options) => {
+                // The pool would ask a server that is not there again and again; a wrong address should be told at once.
+                let first = tokio::time::timeout(ACQUIRE, sqlx::PgConnection::connect_with(options)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+                let first = first.map_err(|error| self.unreachable(&error))?;
+                first.close().await.map_err(|error| self.unreachable(&error))?;
                 let pool = PgPoolOptions::new()
                     .max_connections(POSTGRES_CONNECTIONS)
                     .acquire_timeout(ACQUIRE)

@@ -103,16 +103,9 @@ pub async fn orphan(tx: &DatabaseTransaction, prefix: &str) -> Result<u64, Fault
     if prefix.is_empty() {
         return Ok(0);
     }
-    let length = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
-    // Not LIKE: SQLite's takes `a` for `A`, and both have wildcards.
-    let start = Func::cust("substr").args([Expr::col(Column::LeaseWorker), Expr::value(1i64), Expr::value(length)]);
-    let integers = tx.get_database_backend() == DbBackend::Postgres;
-    // PostgreSQL's substr takes 32-bit integers.
-    let start = if integers {
-        Func::cust("substr").args([Expr::col(Column::LeaseWorker), Expr::value(1i32), Expr::value(i32::try_from(length).unwrap_or(i32::MAX))])
-    } else {
-        start
-    };
+    // Not LIKE: SQLite's takes `a` for `A`, and both have wildcards. PostgreSQL's substr counts in 32 bits.
+    let length = i32::try_from(prefix.chars().count()).unwrap_or(i32::MAX);
+    let start = Func::cust("substr").args([Expr::col(Column::LeaseWorker), Expr::value(1i32), Expr::value(length)]);
     Ok(given_back().filter(Column::Ended.eq(false)).filter(Expr::expr(start).eq(prefix)).exec(tx).await?.rows_affected)
 }
 

@@ -237,9 +237,14 @@ pub async fn append(tx: &DatabaseTransaction, breaker: &BreakerSettings, append:
     if append.expected_seq != seq {
         return Err(StoreError::Stale { remediation: id.clone(), expected: append.expected_seq, current: seq }.into());
     }
+    let known_as = held.state.fingerprint().cloned();
     let effects = held.take(tx, &append.events, now).await?;
     if let Some(due) = append.due.filter(|_| !held.row.ended) {
         held.row.due_at = Some(micros(due));
+    }
+    if let Some(before) = known_as.as_ref().filter(|before| held.state.fingerprint() != Some(*before)) {
+        // A second look gave the failure another signature: a probe taken under the first is not used.
+        circuits::follow(tx, breaker, held.state.opening.key.repo, before, id, &[Effect::ReleaseProbe], now).await?;
     }
     if let Some(fingerprint) = held.state.fingerprint() {
         circuits::follow(tx, breaker, held.state.opening.key.repo, fingerprint, id, &effects, now).await?;

@@ -47,6 +47,17 @@ pub struct Kept {
     pub finding: Option<Finding>,
 }
 
+/// A line that was passed over when it came and is asked for afterwards.
+#[derive(Debug, Clone)]
+pub struct Earlier {
+    /// Its number in its log.
+    pub number: u64,
+    /// The cleaned text.
+    pub text: String,
+    /// What it turns out to be, now that something stands after it.
+    pub finding: Option<Finding>,
+}
+
 /// A run of lines that belongs to one finding.
 #[derive(Debug, Clone)]
 pub struct Block {
@@ -84,6 +95,7 @@ pub struct Blocks {
     done: Vec<Block>,
     open: Option<Open>,
     seen: HashMap<u64, (u32, usize)>,
+    copies: HashMap<u64, usize>,
     bytes: usize,
 }
 
@@ -148,21 +160,33 @@ impl Blocks {
         order.sort_unstable();
         let victims: std::collections::HashSet<usize> = order.iter().take(total / 4).map(|(_, at)| *at).collect();
         let mut at = 0;
+        let mut moved = vec![usize::MAX; total];
+        let mut next = 0;
         self.done.retain(|_| {
             at += 1;
-            !victims.contains(&(at - 1))
+            let stays = !victims.contains(&(at - 1));
+            if stays {
+                moved[at - 1] = next;
+                next += 1;
+            }
+            stays
         });
         self.bytes = self.done.iter().flat_map(|b| &b.lines).map(|l| l.text.len() + 64).sum();
-        // Positions have moved: copies are counted anew, which only loses counts.
-        self.seen.clear();
+        // What was dropped stays known, so that its copies are not taken up again; only their count is lost.
+        for first in self.seen.values_mut().map(|(_, first)| first).chain(self.copies.values_mut()) {
+            *first = moved.get(*first).copied().unwrap_or(usize::MAX);
+        }
     }
 
-    /// Counts a finding that has been seen often enough: true if nothing more is to be done with the line.
-    pub fn repeated(&mut self, rule: &Rule, text: &str) -> bool {
-        if rule.inside || matches!(rule.role, Role::Test | Role::Summary) || self.open.is_some() {
+    /// Counts a finding that has been seen often enough: true if nothing more is to be done with the line, or
+    /// with any other whose raw signature is `raw`.
+    pub fn repeated(&mut self, rule: &Rule, text: &str, raw: u64) -> bool {
+        if rule.inside || self.open.is_some() {
             return false;
         }
-        let signature = hash(&mask(text, Depth::Full)) ^ hash(rule.id);
+        // Numbers tell tests and totals apart; elsewhere they are noise.
+        let depth = if matches!(rule.role, Role::Test | Role::Summary) { Depth::Name } else { Depth::Full };
+        let signature = hash(&mask(text, depth)) ^ hash(rule.id);
         let full = self.seen.len() >= SIGNATURES;
         let at = self.done.len();
         match self.seen.get_mut(&signature) {
@@ -171,6 +195,9 @@ impl Blocks {
                 if *count > COPIES {
                     if let Some(block) = self.done.get_mut(*first) {
                         block.count += 1;
+                    }
+                    if depth == Depth::Full && self.copies.len() < SIGNATURES {
+                        self.copies.insert(raw, *first);
                     }
                     return true;
                 }
@@ -184,6 +211,15 @@ impl Blocks {
         }
     }
 
+    /// Counts a line whose raw signature is that of one which [`Self::repeated`] has settled.
+    pub fn copy(&mut self, raw: u64) -> bool {
+        let Some(first) = self.copies.get(&raw) else { return false };
+        if let Some(block) = self.done.get_mut(*first) {
+            block.count += 1;
+        }
+        true
+    }
+
     /// Takes a line in which a rule found something. `history` gives the lines before it, nearest first.
     pub fn found(
         &mut self,
@@ -193,7 +229,7 @@ impl Blocks {
         text: String,
         found: &Match<'_>,
         finding: Finding,
-        history: impl FnOnce(usize) -> Vec<(u64, String)>,
+        history: impl FnOnce(usize) -> Vec<Earlier>,
     ) {
         let rule = found.rule;
         let apart = self.open.as_ref().is_some_and(|o| o.block.step != step || o.block.log != log || rule.opens || o.block.lines.len() >= BLOCK_LINES);
@@ -207,11 +243,11 @@ impl Blocks {
                 let last = self.done.last().filter(|b| b.log == log).and_then(|b| b.lines.last()).map_or(0, |l| l.number);
                 let before = history(rule.before as usize);
                 let count = before.len();
-                for (at, (number, text)) in before.into_iter().enumerate().rev() {
+                for (at, Earlier { number, text, finding }) in before.into_iter().enumerate().rev() {
                     if number > last {
                         // Nearest first: `at` 0 is the line just before.
                         let nearness = 30_u16.saturating_sub(u16::try_from(at * 24 / count.max(1)).unwrap_or(24));
-                        lines.push(Kept { number, text, nearness, finding: None });
+                        lines.push(Kept { number, text, nearness, finding });
                     }
                 }
             }
@@ -266,7 +302,7 @@ impl Blocks {
     }
 
     /// Keeps the end of a failed step (or of a log): the lines before its end, nearest first in `lines`.
-    pub fn tail(&mut self, log: u16, step: u32, lines: Vec<(u64, String)>) {
+    pub fn tail(&mut self, log: u16, step: u32, lines: Vec<Earlier>) {
         self.close();
         let stored: std::collections::HashSet<u64> =
             self.done.iter().rev().take(24).filter(|b| b.log == log).flat_map(|b| b.lines.iter().map(|l| l.number)).collect();
@@ -275,10 +311,10 @@ impl Blocks {
             .into_iter()
             .enumerate()
             .rev()
-            .filter(|(_, (number, _))| !stored.contains(number))
-            .map(|(at, (number, text))| {
+            .filter(|(_, line)| !stored.contains(&line.number))
+            .map(|(at, Earlier { number, text, finding })| {
                 let nearness = 34_u16.saturating_sub(u16::try_from(at * 22 / count.max(1)).unwrap_or(22));
-                Kept { number, text, nearness, finding: None }
+                Kept { number, text, nearness, finding }
             })
             .collect();
         if kept.is_empty() {

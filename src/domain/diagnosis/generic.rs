@@ -1,6 +1,6 @@
 //! What is left when no tool's format is recognised: lines that call themselves an error.
 
-use super::rule::{Extent, Rule, cause, frame, noise, wrapper};
+use super::rule::{Extent, Rule, cause, detail, frame, noise, wrapper};
 use super::taxonomy::Category::Unknown;
 
 /// Rules of last resort, all of low worth.
@@ -62,5 +62,6 @@ pub const RULES: &[Rule] = &[
         &["exited with", "exit code", "xit status"],
         r"^.*(?:exited with (?:exit )?(?:code|status)|[Ee]xit (?:code|status))[: ]+(?P<code>[1-9]\d*)\b.*$",
     ),
+    detail("generic.listed", 50, &["/"], r"^\s*(?:[-*•] )?(?P<file>[\w@.\-\[\]()+]+(?:/[\w@.\-\[\]()+]+)+\.\w{1,8})$"),
     frame("generic.place", 30, &[":"], r"^\s*(?:at |in |from )?(?P<file>[\w@./\-]+/[\w@.\-]+\.\w{1,5}):(?P<line>\d+)(?::\d+)?\)?.*$"),
 ];

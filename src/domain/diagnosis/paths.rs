@@ -86,7 +86,9 @@ pub fn repository_path(raw: &str) -> Option<String> {
     let slashes = raw.replace('\\', "/");
     let inside = below_workspace(raw).map(|p| p.replace('\\', "/"));
     let path = inside.clone().unwrap_or(slashes);
-    let path = path.trim_start_matches("./").to_owned();
+    let path = path.trim_start_matches("./");
+    // `<ROOT>/package.json` and the like: nothing of a repository stands in the root of a file system.
+    let path = path.strip_prefix('/').filter(|rest| !rest.contains('/')).unwrap_or(path).to_owned();
     let probe = if inside.is_some() { format!("/{path}") } else { path.clone() };
     if FOREIGN.iter().any(|part| {
         probe.contains(part)

@@ -255,6 +255,17 @@ impl<'t> Match<'t> {
     }
 }
 
+/// The pattern with its Unicode classes replaced by small ones: a cleaned line has no white space but spaces
+/// and tabs, and whether a letter is Greek decides nothing here. Tables of all of Unicode cost a megabyte a rule.
+fn lean(pattern: &str) -> String {
+    pattern
+        .replace(r"\d", "[0-9]")
+        .replace(r"\w", r"[0-9A-Za-z_\x{80}-\x{10ffff}]")
+        .replace(r"\s", r"[ \t]")
+        .replace(r"\S", r"[^ \t]")
+        .replace(r"\b", r"(?-u:\b)")
+}
+
 impl RuleSet {
     /// The one set, made when it is first asked for.
     #[must_use]
@@ -317,7 +328,7 @@ impl RuleSet {
                 if rule.inside && !inside {
                     continue;
                 }
-                let regex = self.compiled[index].get_or_init(|| Regex::new(rule.pattern).ok());
+                let regex = self.compiled[index].get_or_init(|| Regex::new(&lean(rule.pattern)).ok());
                 if let Some(captures) = regex.as_ref().and_then(|r| r.captures(line)) {
                     return Some(Match { rule, captures });
                 }
@@ -340,7 +351,7 @@ mod tests {
         for rule in &set.rules {
             assert!(ids.insert(rule.id), "{} stands twice", rule.id);
             assert!(!rule.needles.is_empty(), "{} has no needle", rule.id);
-            let regex = Regex::new(rule.pattern).unwrap_or_else(|e| panic!("{}: {e}", rule.id));
+            let regex = Regex::new(&lean(rule.pattern)).unwrap_or_else(|e| panic!("{}: {e}", rule.id));
             assert!(!regex.is_match(""), "{} matches the empty line", rule.id);
             if !rule.inside && rule.role != Role::Noise {
                 for needle in rule.needles {

@@ -1,7 +1,7 @@
 //! The streaming pass: bytes in pieces of any size, lines out, of which most are never looked at.
 
-use super::blocks::{Block, Blocks, Finding};
-use super::clean::{clean_line, strip};
+use super::blocks::{Block, Blocks, Earlier, Finding};
+use super::clean::{clean_line, strip, timestamp_len};
 use super::green::GreenProfile;
 use super::paths;
 use super::rule::{Role, RuleSet};
@@ -48,11 +48,45 @@ pub(crate) struct Stream<'g> {
     named: bool,
     bytes: u64,
     lines: u64,
+    boring: Boring,
     hostile: bool,
     addresses_model: bool,
     nul: u64,
     marked: bool,
     marked_here: bool,
+}
+
+/// Signatures of lines that passed the gate and turned out to be nothing: a log says most things often.
+#[derive(Debug)]
+struct Boring(Vec<u64>);
+
+impl Default for Boring {
+    fn default() -> Self {
+        Self(vec![0; 1 << 15])
+    }
+}
+
+impl Boring {
+    fn contains(&self, signature: u64) -> bool {
+        self.0[signature as usize % self.0.len()] == signature
+    }
+
+    fn insert(&mut self, signature: u64) {
+        let slot = signature as usize % self.0.len();
+        self.0[slot] = signature;
+    }
+}
+
+/// A hash of a raw line without its timestamp and without its digits; never zero.
+fn signature(raw: &[u8]) -> u64 {
+    let body = &raw[timestamp_len(raw)..];
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in body {
+        if !byte.is_ascii_digit() {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    (hash ^ (hash >> 29)) | 1
 }
 
 /// Logs of Windows tools come as UTF-16 at times; everything behind this is bytes of (mostly) UTF-8.
@@ -123,6 +157,7 @@ impl<'g> Stream<'g> {
             named: false,
             bytes: 0,
             lines: 0,
+            boring: Boring::default(),
             hostile: false,
             addresses_model: false,
             nul: 0,
@@ -209,7 +244,10 @@ impl<'g> Stream<'g> {
                 // A longer line is taken piece by piece, each like a line.
                 _ => (from + LINE, from + LINE),
             };
-            self.line(from, line_end);
+            let raw = if self.blocks.is_open() || self.steps.in_header() { None } else { Some(signature(&self.buffer[from..line_end])) };
+            if raw.is_none_or(|raw| !self.boring.contains(raw) && !self.blocks.copy(raw)) {
+                self.line(from, line_end, raw);
+            }
             if next > line_end || line_end == end {
                 self.number += 1;
             }
@@ -222,7 +260,7 @@ impl<'g> Stream<'g> {
         self.at = start;
     }
 
-    fn line(&mut self, from: usize, end: usize) {
+    fn line(&mut self, from: usize, end: usize, signature: Option<u64>) {
         let raw = &self.buffer[from..end];
         let focus = if raw.len() > 4 * super::clean::LINE_LIMIT { self.rules.next_candidate(raw, 0).unwrap_or(0) } else { 0 };
         let cleaned = clean_line(raw, focus);
@@ -271,37 +309,34 @@ impl<'g> Stream<'g> {
                 self.blocks.skip(&text);
             } else if inside {
                 self.blocks.context(self.number, text);
+            } else if let Some(signature) = signature
+                && mark == Mark::Content
+            {
+                self.boring.insert(signature);
             }
             return;
         };
         if addresses_model(body) {
             self.addresses_model = true;
         }
-        if self.green.is_some_and(|g| g.contains(&text)) || self.blocks.repeated(found.rule, &text) {
+        if self.green.is_some_and(|g| g.contains(&text)) || self.blocks.repeated(found.rule, &text, signature.unwrap_or_default()) {
             return;
         }
-        let finding = Finding {
-            rule: found.rule,
-            tests: test_names(&found),
-            file: found.get("file").and_then(|file| paths::repository_path(file).map(|p| (p, found.get("line").and_then(|l| l.parse().ok())))),
-            message: found.get("msg").unwrap_or(body.trim()).to_owned(),
-            code: found.get("code").and_then(|c| c.parse().ok()).or_else(|| (found.rule.role == Role::Wrapper).then(|| exit_code(body)).flatten()),
-            command: found.get("cmd").map(ToOwned::to_owned),
-        };
+        let finding = finding_of(&found, body);
         let (log, step, number) = (self.log, self.steps.current(), self.number);
-        let buffer = &self.buffer;
+        let (rules, buffer) = (self.rules, &self.buffer);
         let owned = text.clone();
-        self.blocks.found(log, step, number, owned, &found, finding, |count| lines_before(buffer, from, number, count));
+        self.blocks.found(log, step, number, owned, &found, finding, |count| lines_before(rules, buffer, from, number, count));
     }
 
-    fn history(&self, from: usize, count: usize) -> Vec<(u64, String)> {
-        lines_before(&self.buffer, from, self.number, count)
+    fn history(&self, from: usize, count: usize) -> Vec<Earlier> {
+        lines_before(self.rules, &self.buffer, from, self.number, count)
     }
 
     fn end_log(&mut self) {
         self.work(true);
         if !self.marked_here {
-            let lines = lines_before(&self.buffer, self.buffer.len(), self.number, LAST);
+            let lines = lines_before(self.rules, &self.buffer, self.buffer.len(), self.number, LAST);
             self.blocks.tail(self.log, self.steps.current(), lines);
         }
         self.blocks.close();
@@ -332,7 +367,7 @@ impl<'g> Stream<'g> {
 }
 
 /// The cleaned lines before an offset, nearest first, not past a step's header.
-fn lines_before(buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<(u64, String)> {
+fn lines_before(rules: &'static RuleSet, buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<Earlier> {
     let mut out = Vec::new();
     let mut end = from;
     let mut number = number;
@@ -350,7 +385,10 @@ fn lines_before(buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<(u
             break;
         }
         if !text.trim().is_empty() {
-            out.push((number, text));
+            let body = peel(&text);
+            let found = rules.find(body, true).filter(|f| f.rule.role != Role::Noise);
+            let finding = found.as_ref().map(|f| finding_of(f, body));
+            out.push(Earlier { number, text, finding });
         }
         if start == 0 {
             break;
@@ -426,6 +464,18 @@ fn addresses_model(text: &str) -> bool {
     ]
     .iter()
     .any(|p| lower.contains(p))
+}
+
+/// What a matching line says.
+fn finding_of(found: &super::rule::Match<'_>, body: &str) -> Finding {
+    Finding {
+        rule: found.rule,
+        tests: test_names(found),
+        file: found.get("file").and_then(|file| paths::repository_path(file).map(|p| (p, found.get("line").and_then(|l| l.parse().ok())))),
+        message: found.get("msg").unwrap_or(body.trim()).to_owned(),
+        code: found.get("code").and_then(|c| c.parse().ok()).or_else(|| (found.rule.role == Role::Wrapper).then(|| exit_code(body)).flatten()),
+        command: found.get("cmd").map(ToOwned::to_owned),
+    }
 }
 
 fn test_names(found: &super::rule::Match<'_>) -> Vec<String> {

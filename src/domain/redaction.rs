@@ -1,0 +1,291 @@
+//! Secrets in text, masked line for line before anything is stored, shown or sent.
+//!
+//! Three detectors look at a line, cheapest first: tokens that say what they are by their prefix, places that say what stands in them (a header, a
+//! URL's password, a flag), and assignments to a name that means a secret. A line in which no trigger of theirs occurs is copied as it is. Only the
+//! secret is masked, as `[redacted:kind]`; its name, host and user stay, so that the text still tells what happened.
+//!
+//! **Invariant:** the number of lines is kept, a second pass changes nothing, and memory is bounded whatever comes in.
+
+mod assignment;
+mod block;
+mod context;
+mod text;
+mod tokens;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
+use block::Block;
+
+/// Bytes of a line that are looked at together; a longer line is looked at in pieces.
+pub const LONGEST_LINE: usize = 1 << 20;
+/// How far back from the end of a piece a gap between words is looked for.
+const CUT_WINDOW: usize = 64 << 10;
+/// Passes over a line in which something was masked, until nothing is left to mask.
+const PASSES: usize = 8;
+
+/// A text without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Redacted {
+    /// How many secrets of each kind were masked.
+    pub counts: BTreeMap<String, usize>,
+    /// The text, with `[redacted:kind]` for every secret.
+    pub text: String,
+}
+
+/// Masks every secret in `text`.
+#[must_use]
+pub fn redact(text: &str) -> Redacted {
+    let mut redactor = Redactor::new();
+    let mut out = Vec::with_capacity(text.len() + 64);
+    redactor.push(text.as_bytes(), &mut out);
+    let counts = redactor.finish(&mut out);
+    // Masks begin and end beside ASCII, so what was UTF-8 still is; were it not, losing a character is better than failing.
+    let text = String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
+    Redacted { counts, text }
+}
+
+/// A stretch of a line that is to be masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    start: usize,
+    end: usize,
+    kind: &'static str,
+    /// Which kind names a stretch that several detectors claim.
+    rank: usize,
+    /// Whether it is counted with its line (a block is counted once).
+    counted: bool,
+}
+
+impl Span {
+    fn new(start: usize, end: usize, kind: &'static str, rank: usize) -> Self {
+        Self { start, end, kind, rank, counted: true }
+    }
+
+    fn uncounted(mut self) -> Self {
+        self.counted = false;
+        self
+    }
+}
+
+/// The triggers of every detector, each in one automaton.
+struct Triggers {
+    /// Prefixes of tokens, as they are spelled; the index is the token's.
+    tokens: AhoCorasick,
+    /// Words of contexts and assignments, in any case.
+    words: AhoCorasick,
+}
+
+static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| Triggers {
+    tokens: AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(tokens::TOKENS.iter().map(|t| t.prefix))
+        .expect("a few hundred short literals fit an automaton"),
+    words: AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
+        .ascii_case_insensitive(true)
+        .build(context::TRIGGERS.iter().map(|(word, _)| *word).chain(assignment::WORDS.iter().copied()))
+        .expect("a few hundred short literals fit an automaton"),
+});
+
+/// Masks secrets in a stream of bytes, whatever its encoding. Holds at most one line, or a megabyte of it.
+#[derive(Debug, Default)]
+pub struct Redactor {
+    /// The beginning of a line whose end has not come yet.
+    held: Vec<u8>,
+    block: Block,
+    /// The last line named a secret whose value the next one may hold.
+    named: Option<&'static str>,
+    counts: BTreeMap<String, usize>,
+}
+
+impl Redactor {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next bytes, and appends what is settled to `out`: whole lines.
+    pub fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+        while !self.held.is_empty() && !bytes.is_empty() {
+            let line = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |i| i + 1);
+            let take = line.min(LONGEST_LINE - self.held.len());
+            self.held.extend_from_slice(&bytes[..take]);
+            bytes = &bytes[take..];
+            if let Some(end) = piece(&self.held) {
+                let mut held = std::mem::take(&mut self.held);
+                self.line(&held[..end], out);
+                held.drain(..end);
+                self.held = held;
+            }
+        }
+        let settled = self.lines(bytes, out);
+        self.held.extend_from_slice(&bytes[settled..]);
+    }
+
+    /// Takes what is held as the last line, and tells how many secrets of each kind were masked.
+    #[must_use]
+    pub fn finish(mut self, out: &mut Vec<u8>) -> BTreeMap<String, usize> {
+        let held = std::mem::take(&mut self.held);
+        if !held.is_empty() {
+            self.line(&held, out);
+        }
+        self.counts
+    }
+
+    /// Redacts the whole lines that `bytes` begins with, and tells how many bytes they are.
+    fn lines(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> usize {
+        let mut at = 0;
+        // Where each automaton found its next trigger; found once, it stands until it is passed.
+        let mut token = Ahead::default();
+        let mut word = Ahead::default();
+        while let Some(len) = piece(&bytes[at..]) {
+            if self.block == Block::Outside && self.named.is_none() {
+                let next = token.next(&TRIGGERS.tokens, bytes, at).min(word.next(&TRIGGERS.words, bytes, at));
+                if next >= at + len {
+                    // No trigger up to `next`: copy the lines before the one it stands in.
+                    let quiet = memchr::memrchr(b'\n', &bytes[at..next]).map_or(0, |i| i + 1).max(len);
+                    out.extend_from_slice(&bytes[at..at + quiet]);
+                    at += quiet;
+                    continue;
+                }
+            }
+            self.line(&bytes[at..at + len], out);
+            at += len;
+        }
+        at
+    }
+
+    /// Redacts one line, or a piece of a long one.
+    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        let mut spans = Vec::new();
+        let mut begun = 0;
+        block::scan(&mut self.block, line, &mut spans, &mut begun);
+        if begun > 0 {
+            *self.counts.entry("private-key".to_owned()).or_default() += begun;
+        }
+        if let Some(kind) = self.named.take() {
+            assignment::value_line(line, kind, &mut spans);
+        }
+        self.named = assignment::named(line);
+        detect(line, &mut spans);
+        if spans.is_empty() {
+            out.extend_from_slice(line);
+            return;
+        }
+        let mut current = self.mask(line, &mut spans);
+        for _ in 1..PASSES {
+            spans.clear();
+            detect(&current, &mut spans);
+            if spans.is_empty() {
+                break;
+            }
+            let next = self.mask(&current, &mut spans);
+            if next == current {
+                break;
+            }
+            current = next;
+        }
+        out.extend_from_slice(&current);
+    }
+
+    /// `line` with `spans` masked; what overlaps becomes one mask, and masks that are there stay.
+    fn mask(&mut self, line: &[u8], spans: &mut Vec<Span>) -> Vec<u8> {
+        let masks = masks(line);
+        spans.retain(|s| s.start < s.end && !masks.iter().any(|(from, to)| s.start < *to && *from < s.end));
+        spans.sort_by_key(|s| (s.start, usize::MAX - s.end));
+        let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
+        for span in spans.iter() {
+            match merged.last_mut() {
+                Some(last) if span.start < last.end => {
+                    last.end = last.end.max(span.end);
+                    if span.rank > last.rank {
+                        (last.kind, last.rank) = (span.kind, span.rank);
+                    }
+                    last.counted &= span.counted;
+                }
+                _ => merged.push(*span),
+            }
+        }
+        let mut out = Vec::with_capacity(line.len() + merged.len() * 32);
+        let mut at = 0;
+        for span in &merged {
+            out.extend_from_slice(&line[at..span.start]);
+            out.extend_from_slice(b"[redacted:");
+            out.extend_from_slice(span.kind.as_bytes());
+            out.push(b']');
+            at = span.end;
+            if span.counted {
+                *self.counts.entry(span.kind.to_owned()).or_default() += 1;
+            }
+        }
+        out.extend_from_slice(&line[at..]);
+        out
+    }
+}
+
+/// The next place where an automaton finds something.
+#[derive(Default)]
+struct Ahead {
+    /// Valid for any start up to it.
+    at: Option<usize>,
+}
+
+impl Ahead {
+    fn next(&mut self, automaton: &AhoCorasick, bytes: &[u8], from: usize) -> usize {
+        match self.at {
+            Some(at) if at >= from => at,
+            _ => {
+                let at = automaton.find(&bytes[from..]).map_or(bytes.len(), |m| from + m.start());
+                self.at = Some(at);
+                at
+            }
+        }
+    }
+}
+
+/// The end of the first line of `bytes`, or of the first piece of a line that is too long; none where more bytes decide.
+fn piece(bytes: &[u8]) -> Option<usize> {
+    let window = &bytes[..bytes.len().min(LONGEST_LINE)];
+    if let Some(end) = memchr::memchr(b'\n', window) {
+        return Some(end + 1);
+    }
+    if window.len() < LONGEST_LINE {
+        return None;
+    }
+    let tail = &window[LONGEST_LINE - CUT_WINDOW..];
+    let gap = tail.iter().rposition(|b| matches!(b, b' ' | b'\t' | b',' | b';' | b'}'));
+    Some(gap.map_or(LONGEST_LINE, |i| LONGEST_LINE - CUT_WINDOW + i + 1))
+}
+
+/// Where `line` is masked already.
+fn masks(line: &[u8]) -> Vec<(usize, usize)> {
+    memchr::memmem::find_iter(line, b"[redacted:")
+        .filter_map(|from| memchr::memchr(b']', &line[from..line.len().min(from + 64)]).map(|i| (from, from + i + 1)))
+        .collect()
+}
+
+/// Collects what every detector finds in `line`.
+fn detect(line: &[u8], spans: &mut Vec<Span>) {
+    let triggers = &*TRIGGERS;
+    for found in triggers.tokens.find_overlapping_iter(line) {
+        let token = &tokens::TOKENS[found.pattern().as_usize()];
+        if let Some(end) = token.end(line, found.start()) {
+            spans.push(Span::new(found.start(), end, token.kind, 50 + token.prefix.len()));
+        }
+    }
+    let mut contexts = 0u128;
+    let mut names = assignment::Names::default();
+    for found in triggers.words.find_overlapping_iter(line) {
+        match context::TRIGGERS.get(found.pattern().as_usize()) {
+            Some((_, patterns)) => contexts |= patterns,
+            None => names.found(line, found.start(), found.end(), spans),
+        }
+    }
+    if contexts != 0 {
+        context::scan(line, contexts, spans);
+    }
+}

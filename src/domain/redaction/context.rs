@@ -1,0 +1,356 @@
+//! Places that say what stands in them: headers, cookies, URLs, webhooks, flags of known commands, and tokens told by their inside.
+
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+use super::Span;
+use super::text::{classes, distinct, documented, entropy, phrase, placeholder, random, uuid};
+
+/// How a found value is judged.
+#[derive(Clone, Copy)]
+enum Judge {
+    /// Anything but a placeholder.
+    Given,
+    /// It must look random.
+    Random,
+    /// It must look random, and not be a UUID or a plain name.
+    Token,
+    /// base64 of something, as in `Basic`.
+    Base64,
+    /// The form alone decides; only documentation is left.
+    Form,
+    /// A password in a URL: not a placeholder, nor the same as its user (the first group).
+    UrlPassword,
+}
+
+/// A pattern over a line; its group `s` is the secret.
+struct Pattern {
+    kind: &'static str,
+    judge: Judge,
+    regex: &'static str,
+}
+
+const fn p(kind: &'static str, judge: Judge, regex: &'static str) -> Pattern {
+    Pattern { kind, judge, regex }
+}
+
+/// The patterns, in the order of the bits of [`TRIGGERS`].
+const PATTERNS: [Pattern; 38] = [
+    // 0: Authorization: <scheme> <value>
+    p(
+        "authorization",
+        Judge::Given,
+        r#"(?i-u)authorization[\\"'\]]{0,3}\s*(?:[:=,]|=>)\s*[\\"'b]{0,3}(?:bearer|basic|token|apikey|api-key|api_key|digest|negotiate|bot|key|genie ?key|splunk|ntlm|ssws|pve ?api ?token|klaviyo-api-key|private-token|oauth|discogs token=|aws|mac|hawk)[ =:]\s*"?(?P<s>[^\s"'\\,;<>(){}\x1b`]{6,})"#,
+    ),
+    // 1: Authorization: <value>, Proxy-Authorization and the like
+    p("authorization", Judge::Random, r#"(?i-u)authorization[\\"'\]]{0,3}\s*(?:[:=,]|=>)\s*[\\"'b]{0,3}(?P<s>[^\s"'\\,;<>(){}\x1b`]{16,})"#),
+    // 2: Bearer <value> anywhere
+    p("bearer-token", Judge::Random, r#"(?i-u)\bbearer[ =:%]{1,3}(?:20)?["'\\]{0,2}(?P<s>[A-Za-z0-9._~+/=|-]{16,})"#),
+    // 3: Basic <base64> anywhere
+    p("basic-auth", Judge::Base64, r#"(?i-u)\bbasic (?P<s>[A-Za-z0-9+/_-]{8,}={0,2})"#),
+    // 4: scheme://user:password@host
+    p("url-password", Judge::UrlPassword, r#"(?-u)[A-Za-z][A-Za-z0-9+.-]*://(?P<u>[^\s/:@"'<>?#\[\]`]*):(?P<s>[^\s/"'<>`]+?)@(?:[A-Za-z0-9_\[$*{.%-]|\()"#),
+    // 5: scheme://password@host
+    p("url-token", Judge::Token, r#"(?-u)[A-Za-z][A-Za-z0-9+.-]*://(?P<s>[A-Za-z0-9_.~%+=-]{16,})@[A-Za-z0-9_\[.-]"#),
+    // 6: a password with a slash or an at-sign in the URL of a store
+    p(
+        "url-password",
+        Judge::UrlPassword,
+        r#"(?i-u)(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|rediss?|amqps?|mssql|sqlserver|ftps?|sftp|smtps?|ldaps?|clickhouse|cockroachdb|neo4j(?:\+s)?|bolt|nats|kafka|snowflake|couchbase|cassandra)(?:\+[a-z0-9]+)?://(?P<u>[^\s/:@"'<>]*):(?P<s>[^\s"'<>`]+)@[A-Za-z0-9_\[.-]+(?:[:/,?]|\s|["'`]|$)"#,
+    ),
+    // 7: JSON web tokens, and encrypted ones
+    p("jwt", Judge::Form, r"(?-u)(?P<s>eyJ[A-Za-z0-9_-]{8,}\.(?:eyJ[A-Za-z0-9_-]{4,}|[A-Za-z0-9_-]*\.[A-Za-z0-9_-]{8,})\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)"),
+    // 8: Slack webhooks and triggers
+    p("slack-webhook", Judge::Form, r"(?i-u)hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/(?P<s>[A-Za-z0-9_/+-]{20,})"),
+    // 9: Discord webhooks
+    p("discord-webhook", Judge::Form, r"(?i-u)discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d{15,22}/(?P<s>[A-Za-z0-9_-]{30,})"),
+    // 10: Teams webhooks
+    p("teams-webhook", Judge::Form, r"(?i-u)webhook\.office\.com/webhookb2/(?P<s>[A-Za-z0-9@/_-]{36,})"),
+    // 11: other services whose URL is the secret
+    p(
+        "webhook",
+        Judge::Random,
+        r"(?i-u)(?:hooks\.zapier\.com/hooks/catch/|maker\.ifttt\.com/trigger/[^/\s]+/(?:json/)?with/key/|hook\.[a-z0-9.]*make\.com/|hook\.integromat\.com/|events\.pagerduty\.com/integration/|api\.opsgenie\.com/v1/json/[a-z]+\?apiKey=|outlook\.office\.com/webhook/|open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/v2/hook/|hc-ping\.com/|pipedream\.net/|webhook\.site/|rocket\.chat/hooks/|mattermost\.[a-z.]+/hooks/|ntfy\.sh/|qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=)(?P<s>[A-Za-z0-9_/-]{12,})",
+    ),
+    // 12: Sentry addresses
+    p("sentry-dsn", Judge::Form, r"(?-u)https?://(?P<s>[0-9a-f]{32}(?::[0-9a-f]{32})?)@[A-Za-z0-9.-]+(?::\d+)?/\d+"),
+    // 13: Telegram bots
+    p("telegram-token", Judge::Form, r"(?-u)\b(?:bot)?(?P<s>\d{6,12}:AA[A-Za-z0-9_-]{30,36})"),
+    // 14: Mailchimp
+    p("mailchimp-key", Judge::Form, r"(?-u)\b(?P<s>[0-9a-f]{32}-us[0-9]{1,2})\b"),
+    // 15: Azure client secrets
+    p("azure-client-secret", Judge::Form, r"(?-u)(?P<s>[A-Za-z0-9_~.-]{3,5}[0-9]Q~[A-Za-z0-9_~.-]{30,40})"),
+    // 16: Azure account, bus and function keys
+    p(
+        "azure-key",
+        Judge::Random,
+        r"(?i-u)(?:AccountKey|SharedAccessKey|SharedSecretIssuer|SharedSecretValue|AccessKey|PrimaryKey|SecondaryKey)=(?P<s>[A-Za-z0-9+/]{32,}={0,2})",
+    ),
+    // 17: signatures of signed URLs
+    p(
+        "url-signature",
+        Judge::Random,
+        r"(?i-u)(?:[?&;]|\\u0026|%26)(?:sig|signature|X-Amz-Signature|X-Goog-Signature|X-Amz-Security-Token|X-Amz-Credential|hmac)=(?P<s>[A-Za-z0-9%+/=_.-]{16,})",
+    ),
+    // 18: Discord bots
+    p("discord-token", Judge::Token, r"(?-u)(?P<s>\b[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,43})"),
+    // 19: Discord accounts with a second factor
+    p("discord-token", Judge::Form, r"(?-u)\b(?P<s>mfa\.[A-Za-z0-9_-]{60,})"),
+    // 20: Terraform Cloud
+    p("terraform-token", Judge::Form, r"(?-u)(?P<s>[A-Za-z0-9]{10,20}\.atlasv1\.[A-Za-z0-9_=-]{40,})"),
+    // 21: New Relic licences
+    p("new-relic-key", Judge::Form, r"(?-u)\b(?P<s>(?:eu01xx)?[0-9a-f]{30,36}(?:FFFF)?NRAL)\b"),
+    // 22: Okta, by the service on the line
+    p("okta-token", Judge::Token, r"(?-u)\b(?P<s>00[A-Za-z0-9_-]{40})(?:[^A-Za-z0-9_-]|$)"),
+    // 23: an AWS secret beside its key id
+    p("aws-secret-key", Judge::Token, r#"(?-u)\b(?:AKIA|ASIA)[A-Z0-9]{16}["']?[\s,:;|]{1,4}["']?(?P<s>[A-Za-z0-9+/]{40})(?:[^A-Za-z0-9+/=]|$)"#),
+    // 24: the same, after the id was masked
+    p("aws-secret-key", Judge::Token, r#"(?-u)\[redacted:aws-access-key-id\]["']?[\s,:;|]{1,4}["']?(?P<s>[A-Za-z0-9+/]{40})(?:[^A-Za-z0-9+/=]|$)"#),
+    // 25: mysql -pPASSWORD, sshpass -p, docker login -p …
+    p(
+        "password",
+        Judge::Given,
+        r#"(?-u)\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|mariadb-dump|mariadb-admin|sshpass|docker(?: -\S+)? login|podman login|buildah login|skopeo login|helm registry login|crane auth login|oras login|nerdctl login|az login|mongo|mongosh|mongodump|mongorestore|twine upload|ldapsearch|ldapadd|ldapmodify|clickhouse-client|oc login|argocd login|rabbitmqadmin|cqlsh|wget|sqlcmd|bcp|7z|zip|unzip)\b(?:[^|&;\n]*?)\s-(?:p|P|w)\s?["']?(?P<s>[^\s"'\-][^\s"']{2,})"#,
+    ),
+    // 26: curl -u user:password
+    p(
+        "password",
+        Judge::Given,
+        r#"(?-u)\b(?:curl|http|https|wget|xh|smbclient|ab|hey|smbmap|rpcclient|mc)\b[^|;\n]*?\s(?:-u|--user|--proxy-user|-U|-a|--auth|-A)[ =]?["']?[^\s"':%$]+[:%](?P<s>[^\s"'@]{3,})"#,
+    ),
+    // 27: redis-cli -a, keytool and openssl, htpasswd -b
+    p("password", Judge::Given, r#"(?-u)\b(?:redis-cli|valkey-cli)\b[^|;\n]*?\s-a\s+["']?(?P<s>[^\s"']{3,})"#),
+    p("password", Judge::Given, r#"(?-u)\bpass:(?P<s>[^\s"']{4,})"#),
+    p("password", Judge::Given, r#"(?-u)\bhtpasswd\s+(?:-\w+\s+)*-\w*b\w*\s+(?:\S+\s+){1,2}["']?(?P<s>[^\s"'-][^\s"']{2,})"#),
+    // 30: -----netrc: login x password y
+    p("password", Judge::Given, r#"(?i-u)\blogin\s+\S+\s+password\s+["']?(?P<s>[^\s"']{3,})"#),
+    // 31: cookies
+    p("cookie", Judge::Random, r#"(?i-u)\b(?:set-)?cookie["']?\s*[:=]\s*["']?(?:[^=;\s"']+=[^;\s"']*;\s*)*?(?P<k>[^=;\s"']+)=(?P<s>[^;\s"',]{8,})"#),
+    // 32: session cookies by their name, wherever they stand
+    p(
+        "cookie",
+        Judge::Given,
+        r#"(?i-u)\b(?:JSESSIONID|PHPSESSID|ASP\.NET_SessionId|ASPSESSIONID[A-Z]*|connect\.sid|laravel_session|_?[a-z0-9]+_session|sessionid|session_id|sessid|csrftoken|XSRF-TOKEN|wordpress_logged_in_[a-z0-9]+|user_session|remember_token|\.AspNetCore\.[A-Za-z.]+|\.ASPXAUTH|next-auth\.session-token|__Secure-[A-Za-z0-9._-]+|__Host-[A-Za-z0-9._-]+|li_at|auth_token)=(?P<s>[^;\s"',&]{8,})"#,
+    ),
+    // 33: docker's and npm's auth entries
+    p(
+        "registry-auth",
+        Judge::Base64,
+        r#"(?i-u)(?:"auth"|\\"auth\\"|\b_auth|"identitytoken"|"registrytoken")\s*[:=]\s*\\?["']?(?P<s>[A-Za-z0-9+/_-]{8,}={0,2})"#,
+    ),
+    // 34: npm's token lines
+    p("npm-token", Judge::Given, r#"(?i-u):_(?:authToken|password|auth)\s*=\s*["']?(?P<s>[^\s"'$][^\s"']{5,})"#),
+    // 35: Asana and others in the old style
+    p("asana-token", Judge::Form, r"(?-u)\b(?P<s>[0-9]/[0-9]{14,20}(?:/[0-9]{14,20})?:[0-9a-f]{32})\b"),
+    // 36: AWS signatures in headers
+    p("url-signature", Judge::Random, r"(?i-u)\bSignature=(?P<s>[0-9a-f]{64})"),
+    // 37: Facebook app tokens (id|secret), in a query
+    p("facebook-token", Judge::Random, r"(?i-u)access_token=(?P<s>\d{12,18}(?:\||%7C)[A-Za-z0-9_-]{20,})"),
+];
+
+const fn bits(patterns: &[u32]) -> u128 {
+    let mut set = 0;
+    let mut i = 0;
+    while i < patterns.len() {
+        set |= 1 << patterns[i];
+        i += 1;
+    }
+    set
+}
+
+/// What makes a line worth the patterns whose bits are set; matched in any case.
+pub(super) static TRIGGERS: &[(&str, u128)] = &[
+    ("authorization", bits(&[0, 1])),
+    ("bearer", bits(&[2])),
+    ("basic ", bits(&[3])),
+    ("://", bits(&[4, 5, 6, 12])),
+    ("eyJ", bits(&[7])),
+    ("hooks.slack", bits(&[8])),
+    ("/webhooks/", bits(&[9])),
+    ("webhookb2", bits(&[10])),
+    ("hooks.zapier", bits(&[11])),
+    ("maker.ifttt", bits(&[11])),
+    ("make.com/", bits(&[11])),
+    ("integromat", bits(&[11])),
+    ("events.pagerduty", bits(&[11])),
+    ("api.opsgenie", bits(&[11])),
+    ("outlook.office.com", bits(&[11])),
+    ("/bot/v2/hook/", bits(&[11])),
+    ("hc-ping", bits(&[11])),
+    ("webhook.site", bits(&[11])),
+    ("rocket.chat/hooks", bits(&[11])),
+    ("mattermost", bits(&[11])),
+    ("qyapi.weixin", bits(&[11])),
+    (":AA", bits(&[13])),
+    ("-us", bits(&[14])),
+    ("Q~", bits(&[15])),
+    ("Key=", bits(&[16])),
+    ("SharedSecret", bits(&[16])),
+    ("sig=", bits(&[17])),
+    ("signature=", bits(&[17, 36])),
+    ("X-Amz-", bits(&[17])),
+    ("hmac=", bits(&[17])),
+    ("discord", bits(&[18])),
+    (".G", bits(&[18])),
+    (".Y", bits(&[18])),
+    (".X", bits(&[18])),
+    ("mfa.", bits(&[19])),
+    ("atlasv1", bits(&[20])),
+    ("NRAL", bits(&[21])),
+    ("okta", bits(&[22])),
+    ("SSWS", bits(&[22])),
+    ("AKIA", bits(&[23])),
+    ("ASIA", bits(&[23])),
+    ("[redacted:aws-access-key-id]", bits(&[24])),
+    ("mysql", bits(&[25])),
+    ("mariadb", bits(&[25])),
+    ("sshpass", bits(&[25])),
+    (" login", bits(&[25, 30])),
+    ("mongo", bits(&[25])),
+    ("twine upload", bits(&[25])),
+    ("ldap", bits(&[25])),
+    ("clickhouse-client", bits(&[25])),
+    ("rabbitmqadmin", bits(&[25])),
+    ("cqlsh", bits(&[25])),
+    ("sqlcmd", bits(&[25])),
+    ("curl ", bits(&[26])),
+    ("http ", bits(&[26])),
+    ("wget ", bits(&[26])),
+    ("smbclient", bits(&[26])),
+    ("redis-cli", bits(&[27])),
+    ("valkey-cli", bits(&[27])),
+    ("pass:", bits(&[28])),
+    ("htpasswd", bits(&[29])),
+    ("cookie", bits(&[31])),
+    ("sess", bits(&[32])),
+    ("connect.sid", bits(&[32])),
+    ("csrftoken=", bits(&[32])),
+    ("xsrf-token=", bits(&[32])),
+    ("wordpress_logged", bits(&[32])),
+    ("remember_token=", bits(&[32])),
+    ("auth_token=", bits(&[32])),
+    (".AspNetCore", bits(&[32])),
+    (".ASPXAUTH", bits(&[32])),
+    ("__Secure-", bits(&[32])),
+    ("__Host-", bits(&[32])),
+    ("li_at=", bits(&[32])),
+    ("\"auth\"", bits(&[33])),
+    ("\\\"auth\\\"", bits(&[33])),
+    ("_auth", bits(&[33, 34])),
+    ("identitytoken", bits(&[33])),
+    ("registrytoken", bits(&[33])),
+    (":_password", bits(&[34])),
+    ("1/1", bits(&[35])),
+    ("2/1", bits(&[35])),
+    ("0/1", bits(&[35])),
+    ("access_token=", bits(&[37])),
+];
+
+static COMPILED: LazyLock<Vec<Regex>> =
+    LazyLock::new(|| PATTERNS.iter().map(|p| Regex::new(p.regex).expect("the patterns are literals, and a test compiles each")).collect());
+
+/// Marks what the patterns in `wanted` find.
+pub(super) fn scan(line: &[u8], wanted: u128, spans: &mut Vec<Span>) {
+    for (i, pattern) in PATTERNS.iter().enumerate().filter(|(i, _)| wanted & (1 << i) != 0) {
+        // A URL without an at-sign has no password: this is asked of nearly every URL in a log.
+        if matches!(i, 4 | 5 | 6 | 12) && memchr::memchr(b'@', line).is_none() {
+            continue;
+        }
+        let mut at = 0;
+        while let Some(found) = COMPILED[i].captures_at(line, at) {
+            let Some(secret) = found.name("s") else { break };
+            let user = found.name("u").map_or(&b""[..], |m| m.as_bytes());
+            if judged(pattern.judge, secret.as_bytes(), user) {
+                spans.push(Span::new(secret.start(), trimmed(secret.as_bytes()) + secret.start(), pattern.kind, 40));
+            }
+            // A cookie's next pair begins where the last one ends, after the same header.
+            at = secret.end().max(at + 1);
+            if at >= line.len() {
+                break;
+            }
+        }
+        if i == 31 {
+            cookies(line, spans);
+        }
+    }
+}
+
+/// Where a value ends without the punctuation of the sentence around it.
+fn trimmed(value: &[u8]) -> usize {
+    let mut end = value.len();
+    while end > 1 && matches!(value[end - 1], b'.' | b',' | b')' | b']' | b'}' | b';') {
+        end -= 1;
+    }
+    end
+}
+
+fn judged(judge: Judge, value: &[u8], user: &[u8]) -> bool {
+    match judge {
+        Judge::Given => !placeholder(value),
+        Judge::Random => !placeholder(value) && (random(value, 8) || uuid(value)),
+        Judge::Token => {
+            let found = classes(value);
+            !placeholder(value) && !uuid(value) && !phrase(value) && found.digit && (found.lower || found.upper) && distinct(value) >= 10
+        }
+        Judge::Base64 => {
+            let found = classes(value);
+            !placeholder(value)
+                && (found.digit || value.ends_with(b"=") || found.symbol || (found.lower && found.upper && entropy(value) > 2.5))
+                && !phrase(value)
+        }
+        Judge::Form => !documented(value),
+        Judge::UrlPassword => {
+            !placeholder(value)
+                && value != user
+                && !value.eq_ignore_ascii_case(b"admin")
+                && !value.eq_ignore_ascii_case(b"guest")
+                && !value.starts_with(b"//")
+                // `http://host:8080/path@version` has a port, not a password.
+                && !value.split(|b| matches!(b, b'/' | b'?')).next().is_some_and(|p| p.len() < value.len() && !p.is_empty() && p.len() <= 5 && p.iter().all(u8::is_ascii_digit))
+        }
+    }
+}
+
+/// The pairs after `Cookie:`; a header holds many.
+fn cookies(line: &[u8], spans: &mut Vec<Span>) {
+    let mut from = 0;
+    while let Some(i) = line[from..].windows(6).position(|w| w.eq_ignore_ascii_case(b"cookie")).map(|i| i + from) {
+        from = i + 6;
+        let rest = &line[from..];
+        let lead = rest.iter().take_while(|b| matches!(b, b'"' | b'\'' | b':' | b' ' | b'=')).count();
+        if !rest[..lead].contains(&b':') && !rest[..lead].contains(&b'=') {
+            continue;
+        }
+        let set = i >= 4 && line[i - 4..i].eq_ignore_ascii_case(b"set-");
+        let mut at = from + lead;
+        for pair in line[at..].split(|b| *b == b';') {
+            let start = at;
+            at += pair.len() + 1;
+            let Some(equals) = memchr::memchr(b'=', pair) else { continue };
+            let value = &pair[equals + 1..];
+            let value = &value[..value.iter().position(|b| matches!(b, b' ' | b'"' | b'\'' | b'\r' | b'\n' | b'\t' | b'\\')).unwrap_or(value.len())];
+            if value.len() >= 8 && !placeholder(value) && (random(value, 8) || uuid(value)) {
+                spans.push(Span::new(start + equals + 1, start + equals + 1 + value.len(), "cookie", 40));
+            }
+            if set || pair[equals + 1..].iter().any(|b| matches!(b, b'"' | b'\'')) {
+                break;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles_names_its_secret_and_has_a_trigger() {
+        for (i, p) in PATTERNS.iter().enumerate() {
+            let regex = Regex::new(p.regex).unwrap_or_else(|e| panic!("{}: {e}", p.kind));
+            assert!(regex.capture_names().any(|n| n == Some("s")), "{}", p.kind);
+            assert!(TRIGGERS.iter().any(|(_, set)| set & (1 << i) != 0), "pattern {i} ({}) has no trigger", p.kind);
+        }
+        assert!(TRIGGERS.iter().all(|(_, set)| *set >> PATTERNS.len() == 0));
+    }
+}
