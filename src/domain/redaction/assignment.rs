@@ -47,6 +47,8 @@ enum Meaning {
     Secret,
     /// It must look random.
     Weak,
+    /// A lone `key` is one of a cache or a map, but in the query of a URL.
+    Lone,
 }
 
 /// How a value is written down.
@@ -87,6 +89,10 @@ impl Names {
         }
         let Some(name) = Name::around(line, start, end) else { return };
         self.done = name.end;
+        // `https://x-access-token:…@host`: a user's name, whose password is told by the URL.
+        if line[..name.start].ends_with(b"://") && line.get(name.end) == Some(&b':') {
+            return;
+        }
         let Some((meaning, kind)) = meaning(&line[name.start..name.end]) else { return };
         let Some(value) = self.value(line, &name) else { return };
         let text = &line[value.start..value.end];
@@ -769,6 +775,7 @@ fn meaning(name: &[u8]) -> Option<(Meaning, &'static str)> {
         "key" if PLAIN_KEYS.contains(&previous) => None,
         "key" if SECRET_KEYS.contains(&previous) => Some((Meaning::Secret, "key")),
         "key" if before.iter().any(|w| matches!(*w, "secret" | "private" | "api" | "apikey")) => Some((Meaning::Secret, "key")),
+        "key" if before.is_empty() => Some((Meaning::Lone, "key")),
         "key" => Some((Meaning::Weak, "key")),
         "keys" if matches!(previous, "api" | "secret" | "access") => Some((Meaning::Weak, "key")),
         "auth" | "credential" | "credentials" | "cred" | "creds" => Some((Meaning::Weak, "credential")),
@@ -890,6 +897,7 @@ fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, after: &[u8],
                 }
             }
         }
+        Meaning::Lone => form == Form::Query && random(value, 16) && !uuid(value),
         Meaning::Weak => {
             if hex(value) && !matches!(form, Form::Environment | Form::Query) || uuid(value) || value.starts_with(b"sha") {
                 return false;
@@ -987,7 +995,7 @@ fn spaced(value: &[u8], meaning: Meaning, form: Form) -> bool {
                 && !value.ends_with(b":")
         }
         Meaning::Weak => (12..=24).contains(&pieces.len()) && pieces.iter().all(|w| (3..=8).contains(&w.len()) && w.iter().all(u8::is_ascii_lowercase)),
-        Meaning::Secret => false,
+        Meaning::Secret | Meaning::Lone => false,
     }
 }
 

@@ -20,6 +20,8 @@ enum Judge {
     Base64,
     /// The form alone decides; only documentation is left.
     Form,
+    /// The argument of a short flag: not a placeholder, nor a port (`-p 8080:80` publishes one).
+    Flag,
     /// A password in a URL: not a placeholder, nor the same as its user (the first group).
     UrlPassword,
 }
@@ -110,7 +112,7 @@ const PATTERNS: [Pattern; 38] = [
     // 25: mysql -pPASSWORD, sshpass -p, docker login -p …
     p(
         "password",
-        Judge::Given,
+        Judge::Flag,
         r#"(?-u)\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|mariadb-dump|mariadb-admin|sshpass|docker(?: -\S+)? login|podman login|buildah login|skopeo login|helm registry login|crane auth login|oras login|nerdctl login|az login|mongo|mongosh|mongodump|mongorestore|twine upload|ldapsearch|ldapadd|ldapmodify|clickhouse-client|oc login|argocd login|rabbitmqadmin|cqlsh|wget|sqlcmd|bcp|7z|zip|unzip)\b(?:[^|&;\n]*?)\s-(?:p|P|w)\s?["']?(?P<s>[^\s"'\-][^\s"']{2,})"#,
     ),
     // 26: curl -u user:password
@@ -161,6 +163,10 @@ const fn bits(patterns: &[u32]) -> u128 {
 
 /// What makes a line worth the patterns whose bits are set; matched in any case.
 pub(super) static TRIGGERS: &[(&str, u128)] = &[
+    // Blocks are followed line by line from here; no pattern is needed.
+    ("-----BEGIN ", 0),
+    ("---- BEGIN ", 0),
+    ("Private-Lines: ", 0),
     ("authorization", bits(&[0, 1])),
     ("bearer", bits(&[2])),
     ("basic ", bits(&[3])),
@@ -288,6 +294,7 @@ fn trimmed(value: &[u8]) -> usize {
 fn judged(judge: Judge, value: &[u8], user: &[u8]) -> bool {
     match judge {
         Judge::Given => !placeholder(value),
+        Judge::Flag => !placeholder(value) && !(value.iter().all(|b| b.is_ascii_digit() || *b == b':') && (value.contains(&b':') || value.len() <= 5)),
         Judge::Random => !placeholder(value) && (random(value, 8) || uuid(value)),
         Judge::Token => {
             let found = classes(value);
