@@ -47,6 +47,8 @@ enum Meaning {
     Secret,
     /// It must look random.
     Weak,
+    /// A lone `key` is one of a cache or a map, but in the query of a URL.
+    Lone,
 }
 
 /// How a value is written down.
@@ -87,6 +89,10 @@ impl Names {
         }
         let Some(name) = Name::around(line, start, end) else { return };
         self.done = name.end;
+        // `https://x-access-token:…@host`: a user's name, whose password is told by the URL.
+        if line[..name.start].ends_with(b"://") && line.get(name.end) == Some(&b':') {
+            return;
+        }
         let Some((meaning, kind)) = meaning(&line[name.start..name.end]) else { return };
         let Some(value) = self.value(line, &name) else { return };
         let text = &line[value.start..value.end];
@@ -130,13 +136,17 @@ impl Names {
                 (Form::Quoted, next)
             }
             _ if name.dashes && gap > 0 && !rest.starts_with(b"-") => (Form::Flag, at),
+            [b'"' | b'\'', ..] if quoted_name && gap > 0 => (Form::Quoted, at),
             _ if quoted_name && gap > 0 => (Form::Quoted, named_value(line, at)?),
+            [b'>', ..] if quoted_name => (Form::Element, at + 1),
+            [b'i', b's', b':', b' ', ..] if gap == 1 => (Form::Prose, at + 4),
             [b'i', b's', b' ', ..] if gap == 1 => (Form::Prose, at + 3),
             [b'w', b'a', b's', b' ', ..] if gap == 1 => (Form::Prose, at + 4),
             [b't', b'o', b' ', ..] if gap == 1 => (Form::Prose, at + 3),
             [b'(', b'"' | b'\'', ..] if gap == 0 => (Form::Quoted, at + 1),
-            _ if upper && gap == 1 && assigned_before(&line[..name.start]) => (Form::Environment, at),
-            _ if gap == 1 && named_before(line, name) => (Form::Prose, at),
+            _ if upper && gap > 0 && assigned_before(&line[..name.start]) => (Form::Environment, at),
+            // `with password 'x'`, `storePassword 'x'`, `machine h login u password x`, `token 8f14…`.
+            _ if gap == 1 => (Form::Prose, at),
             _ => return None,
         };
         self.text(line, from, form, alone)
@@ -298,12 +308,7 @@ fn annotated(line: &[u8], at: usize) -> Option<usize> {
 /// `ENV NAME value`, `setx NAME value`, `set NAME value`, `ARG …`: the name stands after a word that assigns.
 fn assigned_before(before: &[u8]) -> bool {
     let before = before.trim_ascii_end();
-    [&b"ENV"[..], b"setx", b"SETX", b"setenv", b"set-env", b"set -x", b"set -gx"].iter().any(|w| before.ends_with(w))
-}
-
-/// `//host/:_password value` and `machine x password y`: a lower-case name alone, with its value behind a space.
-fn named_before(line: &[u8], name: &Name) -> bool {
-    line[name.start..name.end].eq_ignore_ascii_case(b"password") && contains(&line[..name.start], "machine ")
+    [&b"ENV"[..], b"setx", b"SETX", b"setenv", b"set-env", b"set -x", b"set -gx", b"#define"].iter().any(|w| before.ends_with(w))
 }
 
 /// A name: letters, digits, `_`, `-` and `.`, around the word that was found.
@@ -334,8 +339,16 @@ impl Name {
         }
         let lead = line[from..start].iter().take_while(|b| matches!(b, b'-' | b'.' | b'$')).count();
         let dashes = line[from..from + lead].contains(&b'-') && (from == 0 || !word(line[from - 1]));
-        // `api key`, `secret key`, `access token` in prose and tables.
-        let name = Self { start: from + lead, end: to, dashes };
+        let mut name = Self { start: from + lead, end: to, dashes };
+        // `API key: …`, `secret key is …`: a sentence joins the words of a name by a blank.
+        if !dashes && line[name.start..name.end].eq_ignore_ascii_case(b"key") && name.start > 0 && line[name.start - 1] == b' ' {
+            let before = &line[..name.start - 1];
+            let length = before.iter().rev().take(16).take_while(|b| b.is_ascii_alphabetic()).count();
+            let adjective = &before[before.len() - length..];
+            if SPOKEN_KEYS.iter().any(|k| adjective.eq_ignore_ascii_case(k.as_bytes())) {
+                name.start -= length + 1;
+            }
+        }
         let mut trailing = name.end;
         while trailing > end && matches!(line[trailing - 1], b'-' | b'.') {
             trailing -= 1;
@@ -609,6 +622,9 @@ const SECRET_KEYS: &[&str] = &[
     "ethereum",
     "eth",
 ];
+/// What stands before `key`, behind a blank, where a sentence speaks of a secret.
+const SPOKEN_KEYS: &[&str] =
+    &["api", "secret", "private", "access", "account", "encryption", "signing", "master", "license", "admin", "subscription", "shared", "auth"];
 /// What stands before `key` where it is none.
 const PLAIN_KEYS: &[&str] = &[
     "public",
@@ -769,6 +785,7 @@ fn meaning(name: &[u8]) -> Option<(Meaning, &'static str)> {
         "key" if PLAIN_KEYS.contains(&previous) => None,
         "key" if SECRET_KEYS.contains(&previous) => Some((Meaning::Secret, "key")),
         "key" if before.iter().any(|w| matches!(*w, "secret" | "private" | "api" | "apikey")) => Some((Meaning::Secret, "key")),
+        "key" if before.is_empty() => Some((Meaning::Lone, "key")),
         "key" => Some((Meaning::Weak, "key")),
         "keys" if matches!(previous, "api" | "secret" | "access") => Some((Meaning::Weak, "key")),
         "auth" | "credential" | "credentials" | "cred" | "creds" => Some((Meaning::Weak, "credential")),
@@ -868,7 +885,7 @@ fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, after: &[u8],
     }
     let alphabetic = !found.digit && !found.symbol && !found.other;
     match meaning {
-        Meaning::Password => password(value, form, upper, after, alone),
+        Meaning::Password => password(value, form, upper, after, alone, matches!(after.first(), Some(b'"' | b'\'' | b'`'))),
         Meaning::Secret => {
             if value.len() < 6 || (value.iter().all(u8::is_ascii_digit) && value.len() < 12) {
                 return false;
@@ -890,6 +907,7 @@ fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, after: &[u8],
                 }
             }
         }
+        Meaning::Lone => form == Form::Query && random(value, 16) && !uuid(value),
         Meaning::Weak => {
             if hex(value) && !matches!(form, Form::Environment | Form::Query) || uuid(value) || value.starts_with(b"sha") {
                 return false;
@@ -906,7 +924,7 @@ fn segmented(value: &[u8]) -> bool {
     pieces.len() >= 3 && pieces.iter().filter(|p| phrase(p)).count() * 2 >= pieces.len()
 }
 
-fn password(value: &[u8], form: Form, upper: bool, after: &[u8], alone: bool) -> bool {
+fn password(value: &[u8], form: Form, upper: bool, after: &[u8], alone: bool, quoted: bool) -> bool {
     let found = classes(value);
     let name = !found.digit && !found.symbol && !found.other;
     if value.starts_with(b"/") || value == b"." || value == b".." {
@@ -938,7 +956,11 @@ fn password(value: &[u8], form: Form, upper: bool, after: &[u8], alone: bool) ->
             }
             value.len() >= 4 && !(phrase(value) && !found.digit) && !value.iter().all(|b| b.is_ascii_digit() && value.len() < 4)
         }
-        Form::Prose => value.len() >= 6 && found.digit && (found.lower || found.upper),
+        // `with password 'hunter2'` says more than `password reset2 ok`.
+        Form::Prose => {
+            let shown = quoted || (alone && ends(after)) || (value.len() >= 8 && !phrase(value));
+            value.len() >= 6 && (found.digit || found.symbol) && (found.lower || found.upper) && shown
+        }
     }
 }
 
@@ -987,7 +1009,7 @@ fn spaced(value: &[u8], meaning: Meaning, form: Form) -> bool {
                 && !value.ends_with(b":")
         }
         Meaning::Weak => (12..=24).contains(&pieces.len()) && pieces.iter().all(|w| (3..=8).contains(&w.len()) && w.iter().all(u8::is_ascii_lowercase)),
-        Meaning::Secret => false,
+        Meaning::Secret | Meaning::Lone => false,
     }
 }
 
