@@ -106,7 +106,8 @@ impl Names {
     fn value(&mut self, line: &[u8], name: &Name) -> Option<Value> {
         let upper = line[name.start..name.end].iter().all(|b| !b.is_ascii_lowercase()) && name.end - name.start > 2;
         let mut at = name.end;
-        let quoted_name = name.start > 0 && matches!(line[name.start - 1], b'"' | b'\'' | b'`');
+        let quoted_name =
+            name.start > 0 && matches!(line[name.start - 1], b'"' | b'\'' | b'`') && line[name.end..].iter().take(2).any(|b| *b == line[name.start - 1]);
         at = skip(line, at, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']' | b'*'), 4);
         at = skip_colour(line, at);
         let spaced = at;
@@ -130,7 +131,7 @@ impl Names {
             [b',', ..] if quoted_name => {
                 let next = skip(line, at + 1, |b| b == b' ', 4);
                 let next = named_value(line, next).unwrap_or(next);
-                if !matches!(line.get(next), Some(b'"' | b'\'')) {
+                if !matches!(line.get(next), Some(b'"' | b'\'')) || name.end - name.start <= 4 {
                     return None;
                 }
                 (Form::Quoted, next)
@@ -142,11 +143,11 @@ impl Names {
             [b'i', b's', b':', b' ', ..] if gap == 1 => (Form::Prose, at + 4),
             [b'i', b's', b' ', ..] if gap == 1 => (Form::Prose, at + 3),
             [b'w', b'a', b's', b' ', ..] if gap == 1 => (Form::Prose, at + 4),
-            [b't', b'o', b' ', ..] if gap == 1 => (Form::Prose, at + 3),
             [b'(', b'"' | b'\'', ..] if gap == 0 => (Form::Quoted, at + 1),
             _ if upper && gap > 0 && assigned_before(&line[..name.start]) => (Form::Environment, at),
             // `with password 'x'`, `storePassword 'x'`, `machine h login u password x`, `token 8f14…`.
-            _ if gap == 1 => (Form::Prose, at),
+            // A bare `pass` is a verb.
+            _ if gap == 1 && name.end - name.start > 4 => (Form::Prose, at),
             _ => return None,
         };
         self.text(line, from, form, alone)
@@ -696,6 +697,9 @@ const PLAIN_KEYS: &[&str] = &[
     "unexpected",
     "any",
     "this",
+    "socket",
+    "gpg",
+    "pgp",
     "turnkey",
     "mon",
     "don",
@@ -876,7 +880,7 @@ const SENTENCE: &[&str] = &[
 /// Whether `value` is a secret, given what its name says and how it is written.
 fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, after: &[u8], alone: bool) -> bool {
     let value = value.trim_ascii();
-    if placeholder(value) || code(value, form) || location(value) {
+    if placeholder(value) || code(value, form) || location(value) || (meaning != Meaning::Password && version(value)) {
         return false;
     }
     let found = classes(value);
@@ -931,6 +935,8 @@ fn password(value: &[u8], form: Form, upper: bool, after: &[u8], alone: bool, qu
         return false;
     }
     match form {
+        // `sha256_password` names a plugin, `my-password-field` an element.
+        Form::Quoted if found.joiner && !found.symbol && contains(value, "password") => false,
         Form::Environment | Form::Quoted | Form::Element | Form::Query => value.len() >= 3,
         Form::Flag => value.len() >= 3 && !value.starts_with(b"-"),
         Form::Equals => {
@@ -1015,7 +1021,7 @@ fn spaced(value: &[u8], meaning: Meaning, form: Form) -> bool {
 
 /// Whether `value` is code: a path of names, a call, a dereference, a type.
 fn code(value: &[u8], form: Form) -> bool {
-    let identifier = |v: &[u8]| !v.is_empty() && v.iter().all(|b| word(*b)) && !v[0].is_ascii_digit();
+    let identifier = |v: &[u8]| !v.is_empty() && v.iter().all(|b| word(*b)) && (!v[0].is_ascii_digit() || v.iter().all(u8::is_ascii_digit));
     if matches!(form, Form::Environment | Form::Quoted | Form::Element | Form::Query) {
         // Strings hold templates, at most.
         return contains(value, "${")
@@ -1025,10 +1031,20 @@ fn code(value: &[u8], form: Form) -> bool {
             || contains(value, "#{")
             || value.starts_with(b"{") && value.ends_with(b"}");
     }
-    let value = match value {
-        [b'&' | b'*', rest @ ..] => rest,
-        v => v,
-    };
+    if contains(value, "](") || value.starts_with(b"#[") || number(value) {
+        return true;
+    }
+    // `&str`, `*key`, `&'a [u8]`, `CancellationToken|`.
+    if let [b'&' | b'*', b'\'', ..] = value {
+        return true;
+    }
+    if let [b'&' | b'*', rest @ ..] | [rest @ .., b'|'] = value
+        && (identifier(rest) && !random(rest, 12)
+            || rest.starts_with(b"[")
+            || identifier(rest.split(|b| *b == b'[').next().unwrap_or_default()) && rest.ends_with(b"]"))
+    {
+        return true;
+    }
     let value = value.strip_suffix(b"?").unwrap_or(value);
     if value.is_empty() {
         return true;
@@ -1042,13 +1058,32 @@ fn code(value: &[u8], form: Form) -> bool {
         return true;
     }
     // A call, an index, a generic type.
-    if let Some(open) = value.iter().position(|b| matches!(b, b'(' | b'[' | b'<' | b'{'))
-        && (open == 0 || value[..open].split(|b| *b == b'.').all(|p| identifier(p) && !random(p, 12)))
-        && (open == 0 || !classes(&value[..open]).digit || value.ends_with(b")") || value.ends_with(b"("))
-    {
-        return true;
+    if let Some(open) = value.iter().position(|b| matches!(b, b'(' | b'[' | b'<' | b'{')) {
+        let callee = value[..open].strip_suffix(b"!").unwrap_or(&value[..open]);
+        if open == 0 || (callee.len() >= 2 && callee.split(|b| *b == b'.').all(|p| identifier(p) && (p.contains(&b'_') || !random(p, 12)))) {
+            return true;
+        }
     }
     false
+}
+
+/// `0x04`, `u32`, `__u32`, `uint8_t`: a number of a program, or its type.
+fn number(value: &[u8]) -> bool {
+    if let [b'0', b'x', digits @ ..] = value {
+        return hex(digits) && digits.len() <= 8;
+    }
+    let start = value.iter().take_while(|b| **b == b'_').count();
+    let bare = &value[start..];
+    let bare = bare.strip_suffix(b"_t").unwrap_or(bare);
+    let letters = bare.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    matches!(&bare[..letters], b"u" | b"i" | b"f" | b"int" | b"uint" | b"float") && matches!(&bare[letters..], b"8" | b"16" | b"32" | b"64" | b"128" | b"256")
+}
+
+/// `1.2.3`, `^9.0.2`, `>=1.0,<2`.
+fn version(value: &[u8]) -> bool {
+    let bare = &value[value.iter().take_while(|b| matches!(b, b'^' | b'~' | b'>' | b'<' | b'=' | b'v')).count()..];
+    let major = bare.iter().take_while(|b| b.is_ascii_digit()).count();
+    (1..=5).contains(&major) && bare.len() <= 32 && bare.get(major) == Some(&b'.') && bare.get(major + 1).is_some_and(u8::is_ascii_digit)
 }
 
 /// Whether `value` says where a secret is kept: a URL, a file.

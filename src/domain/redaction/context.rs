@@ -38,7 +38,7 @@ const fn p(kind: &'static str, judge: Judge, regex: &'static str) -> Pattern {
 }
 
 /// The patterns, in the order of the bits of [`TRIGGERS`].
-const PATTERNS: [Pattern; 43] = [
+const PATTERNS: [Pattern; 44] = [
     // 0: Authorization: <scheme> <value>
     p(
         "authorization",
@@ -128,12 +128,12 @@ const PATTERNS: [Pattern; 43] = [
     // 30: -----netrc: login x password y
     p("password", Judge::Given, r#"(?i-u)\blogin\s+\S+\s+password\s+["']?(?P<s>[^\s"']{3,})"#),
     // 31: cookies
-    p("cookie", Judge::Random, r#"(?i-u)\b(?:set-)?cookie["']?\s*[:=]\s*["']?(?:[^=;\s"']+=[^;\s"']*;\s*)*?(?P<k>[^=;\s"']+)=(?P<s>[^;\s"',]{8,})"#),
+    p("cookie", Judge::Random, r#"(?i-u)\b(?:set-)?cookie["']?\s*[:=]\s*["']?(?:[^=;\s"']+=[^;\s"']*;\s*)*?[^=;\s"']+=(?P<s>[^;\s"',\\]{8,})"#),
     // 32: session cookies by their name, wherever they stand
     p(
         "cookie",
         Judge::Given,
-        r#"(?i-u)\b(?:JSESSIONID|PHPSESSID|ASP\.NET_SessionId|ASPSESSIONID[A-Z]*|connect\.sid|laravel_session|_?[a-z0-9]+_session|sessionid|session_id|sessid|csrftoken|XSRF-TOKEN|wordpress_logged_in_[a-z0-9]+|user_session|remember_token|\.AspNetCore\.[A-Za-z.]+|\.ASPXAUTH|next-auth\.session-token|__Secure-[A-Za-z0-9._-]+|__Host-[A-Za-z0-9._-]+|li_at|auth_token)=(?P<s>[^;\s"',&]{8,})"#,
+        r#"(?i-u)\b(?:JSESSIONID|PHPSESSID|ASP\.NET_SessionId|ASPSESSIONID[A-Z]*|connect\.sid|laravel_session|_?[a-z0-9]+_session|sessionid|session_id|sessid|csrftoken|XSRF-TOKEN|wordpress_logged_in_[a-z0-9]+|user_session|remember_token|\.AspNetCore\.[A-Za-z.]+|\.ASPXAUTH|next-auth\.session-token|__Secure-[A-Za-z0-9._-]+|__Host-[A-Za-z0-9._-]+|li_at|auth_token)=(?P<s>[^;\s"',&\\]{8,})"#,
     ),
     // 33: docker's and npm's auth entries
     p(
@@ -167,6 +167,8 @@ const PATTERNS: [Pattern; 43] = [
     ),
     // 42: openssl enc -k
     p("password", Judge::Given, r#"(?-u)\bopenssl\s+[a-z0-9-]+\b[^|;\n]*?\s-(?:k|K|passin|passout)\s+["']?(?:pass:)?(?P<s>[^\s"'-][^\s"']{3,})"#),
+    // 43: Twilio's account and its token, as curl takes them
+    p("twilio-token", Judge::Form, r"(?-u)(?:AC[0-9a-f]{32}|\[redacted:twilio-account-sid\])[:, ]{1,2}(?P<s>[0-9a-f]{32})\b"),
 ];
 
 const fn bits(patterns: &[u32]) -> u128 {
@@ -269,6 +271,7 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("2/1", bits(&[35])),
     ("0/1", bits(&[35])),
     ("access_token=", bits(&[37])),
+    ("twilio", bits(&[43])),
     ("::add-mask::", bits(&[38])),
     ("::set-output", bits(&[39])),
     ("::save-state", bits(&[39])),
