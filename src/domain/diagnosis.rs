@@ -361,8 +361,10 @@ fn files(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<FileRef>
         }
     }
     let mut list: Vec<(String, Entry)> = entries.into_iter().collect();
-    list.sort_by(|a, b| b.1.worth.total_cmp(&a.1.worth).then(a.1.first.cmp(&b.1.first)));
-    let best = list.first().map_or(0.0, |(_, e)| e.worth);
+    // Of files that are worth about the same, the one named first is nearer to the cause.
+    let tier = |entry: &Entry| (entry.worth / 12.0).floor();
+    list.sort_by(|a, b| tier(&b.1).total_cmp(&tier(&a.1)).then(a.1.first.cmp(&b.1.first)));
+    let best = list.iter().map(|(_, e)| e.worth).fold(0.0, f32::max);
     list.into_iter().filter(|(_, e)| e.worth >= best * 0.45).take(FILES).map(|(path, e)| FileRef { path, lines: e.lines }).collect()
 }
 

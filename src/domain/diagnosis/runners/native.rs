@@ -74,7 +74,7 @@ pub const RULES: &[Rule] = &[
     )
     .with(Extent::After(24)),
     frame("sanitizer.frame", 56, &[" in "], r"^\s*#\d+ 0x[0-9a-f]+ in .* (?P<file>\S+?):(?P<line>\d+)(?::\d+)?$"),
-    cause("xctest.error", TestAssertion, 96, &[": error: -["], r"^(?P<file>\S+?\.\w+):(?P<line>\d+): error: (?P<test>-\[.*?\]|\w+\.\w+) : (?P<msg>.*)$"),
+    cause("xctest.error", TestAssertion, 96, &[": error: "], r"^(?P<file>\S+?\.\w+):(?P<line>\d+): error: (?P<test>-\[.*?\]|\w+\.\w+) : (?P<msg>.*)$"),
     test("xctest.case", 88, &["' failed ("], r"^Test Case '(?P<test>.*)' failed \([\d.]+ seconds\)\.?$").before(4),
     test("swift_testing.case", 88, &["✘ Test "], r"^✘ Test (?P<test>.*?) (?:failed after|recorded an issue at (?P<file>[^\s:]+):(?P<line>\d+)).*$"),
     test("exunit.case", 88, &[") "], r"^\s+\d+\) (?P<test>(?:test|doctest|property) .* \([\w.]+\))$").with(Extent::After(18)).inside().opening(),
