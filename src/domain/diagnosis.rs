@@ -369,23 +369,19 @@ fn files(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<FileRef>
 }
 
 fn errors(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<ErrorLine> {
+    let occurrences = blocks::occurrences(blocks);
     let mut list: Vec<(f32, ErrorLine)> = Vec::new();
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut seen = std::collections::HashSet::new();
     for block in blocks {
         let factor = standing.factor(block);
         for (line, finding) in block.findings().filter(|(_, f)| f.rule.role == Role::Cause) {
-            let key = mask::mask(&finding.message, mask::Depth::Full);
-            if let Some(at) = seen.get(&key) {
-                list[*at].1.count += block.count;
+            let key = mask::hash(&mask::mask(&finding.message, mask::Depth::Full));
+            if list.len() >= 2_000 || !seen.insert(key) {
                 continue;
             }
-            if list.len() >= 2_000 {
-                continue;
-            }
-            seen.insert(key, list.len());
             let (file, at) = finding.file.clone().map_or((None, None), |(f, l)| (Some(f), l));
-            let error =
-                ErrorLine { message: finding.message.clone(), file, line: at, rule: finding.rule.id.to_owned(), log_line: line.number, count: block.count };
+            let count = occurrences.get(&key).copied().unwrap_or(1);
+            let error = ErrorLine { message: finding.message.clone(), file, line: at, rule: finding.rule.id.to_owned(), log_line: line.number, count };
             list.push((f32::from(finding.rule.weight) * factor, error));
         }
     }
@@ -414,3 +410,6 @@ fn fingerprint_of(blocks: &[blocks::Block], standing: &verdict::Standing, catego
     }
     Fingerprint::of(category, tests.iter().map(String::as_str), messages.into_iter())
 }
+
+#[cfg(test)]
+mod cases;

@@ -297,7 +297,7 @@ impl<'g> Stream<'g> {
         }
         let body = peel(&text);
         let inside = self.blocks.is_open();
-        let found = self.rules.find(body, inside);
+        let found = self.rules.find(body, |rule| self.blocks.accepts(rule));
         let says_nothing = match &found {
             Some(found) if found.rule.role == Role::Noise => true,
             Some(found) if found.rule.role == Role::Frame => paths::foreign_frame(body),
@@ -324,19 +324,19 @@ impl<'g> Stream<'g> {
         }
         let finding = finding_of(&found, body);
         let (log, step, number) = (self.log, self.steps.current(), self.number);
-        let (rules, buffer) = (self.rules, &self.buffer);
+        let (rules, green, buffer) = (self.rules, self.green, &self.buffer);
         let owned = text.clone();
-        self.blocks.found(log, step, number, owned, &found, finding, |count| lines_before(rules, buffer, from, number, count));
+        self.blocks.found(log, step, number, owned, &found, finding, |count| lines_before(rules, green, Some(found.rule.family()), buffer, from, number, count));
     }
 
     fn history(&self, from: usize, count: usize) -> Vec<Earlier> {
-        lines_before(self.rules, &self.buffer, from, self.number, count)
+        lines_before(self.rules, self.green, None, &self.buffer, from, self.number, count)
     }
 
     fn end_log(&mut self) {
         self.work(true);
         if !self.marked_here {
-            let lines = lines_before(self.rules, &self.buffer, self.buffer.len(), self.number, LAST);
+            let lines = lines_before(self.rules, self.green, None, &self.buffer, self.buffer.len(), self.number, LAST);
             self.blocks.tail(self.log, self.steps.current(), lines);
         }
         self.blocks.close();
@@ -367,7 +367,7 @@ impl<'g> Stream<'g> {
 }
 
 /// The cleaned lines before an offset, nearest first, not past a step's header.
-fn lines_before(rules: &'static RuleSet, buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<Earlier> {
+fn lines_before(rules: &'static RuleSet, green: Option<&GreenProfile>, opener: Option<&str>, buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<Earlier> {
     let mut out = Vec::new();
     let mut end = from;
     let mut number = number;
@@ -386,7 +386,16 @@ fn lines_before(rules: &'static RuleSet, buffer: &[u8], from: usize, number: u64
         }
         if !text.trim().is_empty() {
             let body = peel(&text);
-            let found = rules.find(body, true).filter(|f| f.rule.role != Role::Noise);
+            // What only means something inside a block is believed of the same tool, and of places.
+            let found = rules.find(body, |rule| {
+                let believed = match opener {
+                    Some(opener) => rule.family() == opener,
+                    // Of the end of a step only what cannot be anything else.
+                    None => rule.weight >= 94 && rule.role == Role::Cause,
+                };
+                !rule.inside || (rule.follows.is_empty() && (believed || matches!(rule.role, Role::Frame | Role::Detail)))
+            });
+            let found = found.filter(|f| f.rule.role != Role::Noise && !green.is_some_and(|g| g.contains(&text)));
             let finding = found.as_ref().map(|f| finding_of(f, body));
             out.push(Earlier { number, text, finding });
         }

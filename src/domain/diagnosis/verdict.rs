@@ -215,7 +215,7 @@ fn command_hint(steps: &[Step]) -> Option<Category> {
         "nextest",
         "tox",
         "nox",
-                "verify",
+        "verify",
         "surefire",
         "karma",
         "cypress",
