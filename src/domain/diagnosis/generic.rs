@@ -27,7 +27,9 @@ pub const RULES: &[Rule] = &[
             "fail-fast",
         ],
         r"(?i)\b(?:0|no|without) (?:errors?|failed|failures?)\b|(?:errors?|failures?|failed|fail)[:=] ?0\b|if-no-files-found|fail-fast",
-    ),
+    )
+    // After the totals of the tools, in which one number is zero and another is not.
+    .weighing(58),
     noise(
         "generic.warning",
         &["warning: ", "WARN", "Warning: ", "warn ", "[warning]", "[WARNING]", "DeprecationWarning"],

@@ -79,7 +79,19 @@ pub struct Rule {
 /// A rule that says why something failed.
 #[must_use]
 pub const fn cause(id: &'static str, category: Category, weight: u16, needles: &'static [&'static str], pattern: &'static str) -> Rule {
-    Rule { id, needles, pattern, role: Role::Cause, category: Some(category), weight, before: 0, extent: Extent::Line, inside: false, opens: false, follows: &[] }
+    Rule {
+        id,
+        needles,
+        pattern,
+        role: Role::Cause,
+        category: Some(category),
+        weight,
+        before: 0,
+        extent: Extent::Line,
+        inside: false,
+        opens: false,
+        follows: &[],
+    }
 }
 
 /// A rule that names a failed test.
@@ -165,6 +177,13 @@ impl Rule {
     #[must_use]
     pub const fn speaking_for(mut self, category: Category) -> Self {
         self.category = Some(category);
+        self
+    }
+
+    /// Tried with rules of this weight.
+    #[must_use]
+    pub const fn weighing(mut self, weight: u16) -> Self {
+        self.weight = weight;
         self
     }
 

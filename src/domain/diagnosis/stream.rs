@@ -326,7 +326,8 @@ impl<'g> Stream<'g> {
         let (log, step, number) = (self.log, self.steps.current(), self.number);
         let (rules, green, buffer) = (self.rules, self.green, &self.buffer);
         let owned = text.clone();
-        self.blocks.found(log, step, number, owned, &found, finding, |count| lines_before(rules, green, Some(found.rule.family()), buffer, from, number, count));
+        self.blocks
+            .found(log, step, number, owned, &found, finding, |count| lines_before(rules, green, Some(found.rule.family()), buffer, from, number, count));
     }
 
     fn history(&self, from: usize, count: usize) -> Vec<Earlier> {
@@ -367,7 +368,15 @@ impl<'g> Stream<'g> {
 }
 
 /// The cleaned lines before an offset, nearest first, not past a step's header.
-fn lines_before(rules: &'static RuleSet, green: Option<&GreenProfile>, opener: Option<&str>, buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<Earlier> {
+fn lines_before(
+    rules: &'static RuleSet,
+    green: Option<&GreenProfile>,
+    opener: Option<&str>,
+    buffer: &[u8],
+    from: usize,
+    number: u64,
+    count: usize,
+) -> Vec<Earlier> {
     let mut out = Vec::new();
     let mut end = from;
     let mut number = number;

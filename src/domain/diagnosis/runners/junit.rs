@@ -18,7 +18,7 @@ pub const RULES: &[Rule] = &[
     test("junit.surefire_listed_bare", 82, &["[ERROR]   "], r"^\[ERROR\] {2,}(?P<test>[A-Z][\w$]*\.[\w$]+(?:\[.*?\])?)(?: (?:»|Expected|expected|Unexpected|\S+Exception).*)?$"),
     test("junit.surefire_listed_old", 84, &["("], r"^ {2}(?P<test>\w+\([\w.$]+\)): .*$").inside(),
     summary("junit.surefire_totals", TestAssertion, 86, &["Tests run: "], r"^(?:\[ERROR\] +|\[WARNING\] +)?Tests run: \d+, Failures: \d+, Errors: \d+(?:, Skipped: \d+)?$").inside(),
-    summary("junit.surefire_totals_error", TestAssertion, 86, &["Failures: ", "Errors: "], r"^(?:\[ERROR\] +|\[WARNING\] +)?Tests run: \d+, Failures: \d+, Errors: \d+, Skipped: \d+(?:, Time elapsed.*)?$"),
+    summary("junit.surefire_totals_error", TestAssertion, 86, &["Failures: ", "Errors: "], r"^(?:\[ERROR\] +|\[WARNING\] +)?Tests run: \d+, Failures: \d+, Errors: \d+, Skipped: \d+$"),
     cause("junit.surefire_crashed", TimeoutOrOom, 84, &["The forked VM terminated", "Crashed tests", "ExecutionException The forked VM"], r"^.*(?P<msg>The forked VM terminated (?:without|.*)).*$").with(Extent::After(8)).inside(),
     cause("junit.surefire_crashed_alone", TimeoutOrOom, 84, &["xecutionException"], r"^.*(?P<msg>The forked VM terminated .*)$").with(Extent::After(8)),
     test("junit.ant_case", 92, &["FAILED", "Caused an ERROR"], r"^Testcase: (?P<test>\S+(?:\([\w.$]+\))?)(?: took [\d.]+ sec| took \S+ sec)?:?\s*(?:FAILED|Caused an ERROR)$").with(Extent::Section(20, &["Testcase:", "Test "])).opening(),

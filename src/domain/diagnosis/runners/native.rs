@@ -95,8 +95,7 @@ pub const RULES: &[Rule] = &[
     summary("prove.totals", TestAssertion, 80, &["Result: FAIL"], r"^Result: FAIL$").before(8),
     cause("julia.failed", TestAssertion, 88, &["Test Failed at "], r"^.*: Test Failed at (?P<file>[^\s:]+):(?P<line>\d+)$").with(Extent::After(8)),
     test("testthat.case", 86, &["── Failure (", "── Error ("], r"^── (?:Failure|Error) \((?P<file>[^\s:)]+)(?::(?P<line>\d+))?(?::\d+)?\): (?P<test>.*?) ─+$")
-        .with(Extent::After(10))
-        ,
+        .with(Extent::After(10)),
     cause("bazel.failed", TestAssertion, 80, &["FAILED in ", "TIMEOUT in "], r"^(?P<msg>//\S+)\s+(?:FAILED|TIMEOUT) in .*$"),
     cause("ctest.timeout", TimeoutOrOom, 60, &["(Timeout)"], r"^.*\(Timeout\)$").inside(),
 ];
