@@ -394,7 +394,7 @@ fn fingerprint_of(blocks: &[blocks::Block], standing: &verdict::Standing, catego
         blocks.iter().flat_map(move |b| {
             let factor = standing.factor(b);
             b.findings()
-                .filter(|(_, f)| f.rule.role == Role::Cause && !f.rule.inside || f.rule.role == Role::Cause && f.rule.weight >= 80)
+                .filter(|(_, f)| f.rule.role == Role::Cause && (!f.rule.inside || f.rule.weight >= 80))
                 .map(move |(_, f)| (f32::from(f.rule.weight) * factor, f))
         })
     };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::mask::{Depth, hash, mask};
-use super::rule::{Extent, Match, Role, Rule};
+use super::rule::{Extent, Role, Rule};
 
 /// Most lines of one block.
 const BLOCK_LINES: usize = 160;
@@ -55,6 +55,17 @@ pub struct Earlier {
     pub text: String,
     /// What it turns out to be, now that something stands after it.
     pub finding: Option<Finding>,
+}
+
+/// Where a line stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Position {
+    /// The log, in the order given.
+    pub log: u16,
+    /// The step.
+    pub step: u32,
+    /// The number of the line in its log.
+    pub number: u64,
 }
 
 /// A run of lines that belongs to one finding.
@@ -235,8 +246,9 @@ impl Blocks {
     }
 
     /// Takes a line in which a rule found something. `history` gives the lines before it, nearest first.
-    pub fn found(&mut self, log: u16, step: u32, number: u64, text: String, found: &Match<'_>, finding: Finding, history: impl FnOnce(usize) -> Vec<Earlier>) {
-        let rule = found.rule;
+    pub fn found(&mut self, at: Position, text: String, finding: Finding, history: impl FnOnce(usize) -> Vec<Earlier>) {
+        let Position { log, step, number } = at;
+        let rule = finding.rule;
         let apart = self.open.as_ref().is_some_and(|o| o.block.step != step || o.block.log != log || rule.opens || o.block.lines.len() >= BLOCK_LINES);
         if apart {
             self.close();

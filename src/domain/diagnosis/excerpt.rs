@@ -202,14 +202,10 @@ fn push_line(out: &mut String, text: &str) {
 /// Job, step, command and exit code of what failed.
 fn header(blocks: &[Block], steps: &[Step], standing: &Standing, budget: usize) -> String {
     let mut out = String::new();
-    let mut shown = 0;
     let failed = steps.iter().filter(|s| s.failed);
     let unmarked: Vec<u32> =
         if steps.iter().any(|s| s.failed) { Vec::new() } else { blocks.iter().filter(|b| standing.factor(b) >= 1.0).map(|b| b.step).collect() };
-    for step in failed.chain(steps.iter().filter(|s| unmarked.contains(&s.id) && !s.title.is_empty()).take(1)) {
-        if shown == 4 {
-            break;
-        }
+    for step in failed.chain(steps.iter().filter(|s| unmarked.contains(&s.id) && !s.title.is_empty()).take(1)).take(4) {
         let mut part = String::new();
         if !step.job.is_empty() {
             let _ = writeln!(part, "job: {}", step.job);
@@ -233,7 +229,6 @@ fn header(blocks: &[Block], steps: &[Step], standing: &Standing, budget: usize) 
         if out.len() + part.len() <= budget {
             out.push_str(&part);
         }
-        shown += 1;
     }
     out
 }
@@ -259,7 +254,14 @@ pub fn own_name(test: &str) -> &str {
 
 /// Names of failed tests that the chosen lines do not show, those of one class on one line.
 fn unseen(tests: &[String], body: &str, budget: usize) -> String {
-    let missing: Vec<&String> = tests.iter().filter(|t| !body.contains(t.as_str()) && !(body.contains(own_name(t)) && own_name(t).len() > 8)).collect();
+    let missing: Vec<&String> = tests
+        .iter()
+        .filter(|t| {
+            let own = own_name(t);
+            let shown = body.contains(t.as_str()) || (own.len() > 8 && body.contains(own));
+            !shown
+        })
+        .collect();
     if missing.is_empty() {
         return String::new();
     }

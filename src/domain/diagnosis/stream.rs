@@ -1,6 +1,6 @@
 //! The streaming pass: bytes in pieces of any size, lines out, of which most are never looked at.
 
-use super::blocks::{Block, Blocks, Earlier, Finding};
+use super::blocks::{Block, Blocks, Earlier, Finding, Position};
 use super::clean::{clean_line, strip, timestamp_len};
 use super::green::GreenProfile;
 use super::paths;
@@ -22,8 +22,6 @@ const LAST: usize = 30;
 pub(crate) struct Collected {
     pub blocks: Vec<Block>,
     pub steps: Steps,
-    pub bytes: u64,
-    pub lines: u64,
     pub hostile: bool,
     pub addresses_model: bool,
     pub binary: bool,
@@ -47,7 +45,6 @@ pub(crate) struct Stream<'g> {
     started: bool,
     named: bool,
     bytes: u64,
-    lines: u64,
     boring: Boring,
     hostile: bool,
     addresses_model: bool,
@@ -156,7 +153,6 @@ impl<'g> Stream<'g> {
             started: false,
             named: false,
             bytes: 0,
-            lines: 0,
             boring: Boring::default(),
             hostile: false,
             addresses_model: false,
@@ -323,11 +319,11 @@ impl<'g> Stream<'g> {
             return;
         }
         let finding = finding_of(&found, body);
-        let (log, step, number) = (self.log, self.steps.current(), self.number);
+        let at = Position { log: self.log, step: self.steps.current(), number: self.number };
+        let number = self.number;
         let (rules, green, buffer) = (self.rules, self.green, &self.buffer);
         let owned = text.clone();
-        self.blocks
-            .found(log, step, number, owned, &found, finding, |count| lines_before(rules, green, Some(found.rule.family()), buffer, from, number, count));
+        self.blocks.found(at, owned, finding, |count| lines_before(rules, green, Some(found.rule.family()), buffer, from, number, count));
     }
 
     fn history(&self, from: usize, count: usize) -> Vec<Earlier> {
@@ -341,7 +337,6 @@ impl<'g> Stream<'g> {
             self.blocks.tail(self.log, self.steps.current(), lines);
         }
         self.blocks.close();
-        self.lines += self.number - 1;
         self.buffer.clear();
         self.at = 0;
         self.number = 1;
@@ -357,8 +352,6 @@ impl<'g> Stream<'g> {
         Collected {
             blocks: self.blocks.finish(),
             steps: self.steps,
-            bytes: self.bytes,
-            lines: self.lines,
             hostile: self.hostile,
             addresses_model: self.addresses_model,
             binary: self.nul > 64,
@@ -422,10 +415,9 @@ pub fn peel(text: &str) -> &str {
     // Ant: `    [junit] text`.
     if let Some(rest) = trimmed.strip_prefix('[')
         && let Some((task, body)) = rest.split_once(']')
+        && matches!(task, "junit" | "junitlauncher" | "javac" | "exec" | "java" | "testng" | "apply" | "scalac" | "groovyc" | "kotlinc")
     {
-        if matches!(task, "junit" | "junitlauncher" | "javac" | "exec" | "java" | "testng" | "apply" | "scalac" | "groovyc" | "kotlinc") {
-            return body.strip_prefix(' ').unwrap_or(body);
-        }
+        return body.strip_prefix(' ').unwrap_or(body);
     }
     // BuildKit: `#12 0.345 text`, and `0.345 text` in its closing summary.
     let after_step = trimmed.strip_prefix('#').map_or(trimmed, |rest| {
