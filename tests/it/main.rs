@@ -13,3 +13,4 @@ pub(crate) use requires;
 
 mod git;
 mod sandbox;
+mod web;
