@@ -16,6 +16,8 @@ mod git;
 mod github;
 mod llm;
 mod patch;
+mod redaction;
 mod sandbox;
 mod slack;
 mod store;
+mod web;
