@@ -35,8 +35,10 @@ pub(super) const WORDS: &[&str] = &[
 
 /// Longest name that is looked at.
 const LONGEST_NAME: usize = 96;
-/// Longest value.
-const LONGEST_VALUE: usize = 16 << 10;
+/// Bytes in which the end of a value is looked for, again for every name; one that goes on is taken whole once it is known for a secret.
+const LONGEST_VALUE: usize = 4 << 10;
+/// Bytes of a value that are judged.
+const JUDGED: usize = 512;
 
 /// How much a name says about its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +100,10 @@ impl Names {
         let text = &line[value.start..value.end];
         let upper = line[name.start..name.end].iter().all(|b| !b.is_ascii_lowercase());
         if secret(text, meaning, value.form, upper, &line[value.end..], value.alone) {
-            spans.push(Span::new(value.start, value.end, kind, 10));
+            let bound = value.start + LONGEST_VALUE;
+            let beyond = if value.end < bound { 0 } else { line[value.end..].iter().take_while(|b| !blank(**b)).count() };
+            spans.push(Span::new(value.start, value.end + beyond, kind, 10));
+            self.done = value.end + beyond;
         }
     }
 
@@ -201,7 +206,7 @@ impl Names {
         let end = if (self.stretch.0..self.stretch.1).contains(&start) {
             self.stretch.1
         } else {
-            let end = start + line[start..bound].iter().take_while(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | 0x1b | 0x00)).count();
+            let end = start + line[start..bound].iter().take_while(|b| !blank(**b)).count();
             self.stretch = (start, end);
             end
         };
@@ -212,6 +217,11 @@ impl Names {
         let end = cut(line, start, end, form);
         (end > start).then_some(Value { start, end, form, alone })
     }
+}
+
+/// What ends an unquoted value wherever it stands.
+fn blank(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | 0x1b | 0x00)
 }
 
 /// A value, and how it is written.
@@ -879,7 +889,7 @@ const SENTENCE: &[&str] = &[
 
 /// Whether `value` is a secret, given what its name says and how it is written.
 fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, after: &[u8], alone: bool) -> bool {
-    let value = value.trim_ascii();
+    let value = value[..value.len().min(JUDGED)].trim_ascii();
     if placeholder(value) || code(value, form) || location(value) || (meaning != Meaning::Password && version(value)) {
         return false;
     }

@@ -431,6 +431,7 @@ fn variable(value: &[u8]) -> bool {
 /// Whether a token with a known prefix is an example from documentation: little variety, or a word that says so.
 #[must_use]
 pub(super) fn documented(tail: &[u8]) -> bool {
+    let tail = &tail[..tail.len().min(WEIGHED)];
     let different = distinct(tail);
     if different <= 3 || (tail.len() >= 16 && different <= 4) {
         return true;
