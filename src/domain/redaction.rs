@@ -9,8 +9,10 @@
 mod assignment;
 mod block;
 mod context;
+mod names;
 mod text;
 mod tokens;
+mod value;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -204,7 +206,7 @@ impl Redactor {
         }
         spans.retain(|s| {
             let next = masks.partition_point(|(_, to)| *to <= s.start);
-            s.start < s.end && !masks.get(next).is_some_and(|(from, _)| *from < s.end) && !markers.iter().any(|(from, to)| s.start < *to && *from < s.end)
+            s.start < s.end && masks.get(next).is_none_or(|(from, _)| *from >= s.end) && !markers.iter().any(|(from, to)| s.start < *to && *from < s.end)
         });
         spans.sort_by_key(|s| (s.start, usize::MAX - s.end));
         let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
