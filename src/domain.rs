@@ -3,18 +3,15 @@
 //! **Invariant:** nothing here imports `ports`, `engine`, `adapters`, `web` or `cli`; time is passed in.
 
 pub mod breaker;
+pub mod diagnosis;
 pub mod gate;
 pub mod ids;
+pub mod patch;
+pub mod prompt;
 pub mod proof;
 pub mod redaction;
 pub mod remediation;
 pub mod render;
+pub mod risk;
 pub mod rules;
 pub mod workflow;
-//! The pure floor: no runtime, no I/O, no clock, no randomness, no environment.
-
-pub mod patch;
-pub mod risk;
-//! The pure floor: no runtime, no I/O, no clock, no randomness, no environment.
-
-pub mod diagnosis;

@@ -63,6 +63,8 @@ pub struct Engine {
     pub wake: Arc<tokio::sync::Notify>,
     /// Evidence of the failing command, kept for the attempts of one remediation.
     pub seen_red: Arc<stages::prove::RedCache>,
+    /// Outside failures of one phase before it is given up.
+    pub patience: u32,
 }
 
 impl Engine {

@@ -5,7 +5,5 @@ pub mod clock;
 pub mod forge;
 pub mod git;
 pub mod llm;
-pub mod store;
-//! The traits at the edge.
-
 pub mod sandbox;
+pub mod store;

@@ -8,6 +8,7 @@
 //! - A mirror is only written under two locks: one in this process (fair, and waits without a thread), and one of
 //!   the operating system (it dies with its holder, so a killed process leaves nothing to recover by hand).
 
+pub mod clone;
 mod commit;
 mod export;
 mod local;
@@ -28,6 +29,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use self::mirror::{Access, Mirror};
 use self::network::Watch;
+use crate::domain::gate::{Clearance, Permit};
 use crate::domain::ids::{BranchName, CommitSha};
 use crate::ports::git::{
     ChangedFile, CleanReport, CommitPlan, DeleteOutcome, ExportLimits, ExportReport, FetchReport, FetchedBy, FileContent, Git, GitError, Location, PushOutcome,
@@ -238,7 +240,12 @@ impl Git for GitMirrors {
         self.on_mirror(remote, Access::Write, None, "commit".to_owned(), move |mirror, _, _| commit::commit(mirror, &plan)).await
     }
 
-    async fn push_new(&self, remote: &Remote, branch: &BranchName, sha: &CommitSha) -> Result<PushOutcome, GitError> {
+    async fn push_new(&self, clearance: &Clearance, remote: &Remote, branch: &BranchName, sha: &CommitSha) -> Result<PushOutcome, GitError> {
+        // The one branch that the clearance is about has one fix branch: no other is written by it.
+        let subject = clearance.subject();
+        if *branch != subject.base_branch.fix_branch(&subject.base_sha) {
+            return Err(GitError::BadName { what: format!("branch `{branch}`"), reason: "it is not the fix branch of what was cleared".to_owned() });
+        }
         ours(branch)?;
         let (branch, sha) = (branch.clone(), sha.clone());
         let what = format!("push of `{branch}` to `{}`", remote.location());
@@ -250,7 +257,7 @@ impl Git for GitMirrors {
         .await
     }
 
-    async fn delete_branch(&self, remote: &Remote, branch: &BranchName, expected: &CommitSha) -> Result<DeleteOutcome, GitError> {
+    async fn delete_branch(&self, _permit: &Permit, remote: &Remote, branch: &BranchName, expected: &CommitSha) -> Result<DeleteOutcome, GitError> {
         ours(branch)?;
         let (branch, expected) = (branch.clone(), expected.clone());
         let what = format!("deletion of `{branch}` in `{}`", remote.location());

@@ -43,9 +43,7 @@ use spec::{Landlock, Relay, Rlimits, Spec};
 use supervisor::{Launch, THREADS_A_PROCESS};
 use toolchains::{Service, Toolchains};
 
-use crate::ports::sandbox::{
-    HOME, Network, Sandbox, SandboxError, SandboxJob, SandboxKind, SandboxOutcome, ShellCommand, WORKSPACE,
-};
+use crate::ports::sandbox::{HOME, Network, Sandbox, SandboxError, SandboxJob, SandboxKind, SandboxOutcome, ShellCommand, WORKSPACE};
 
 /// The hidden command by which regreen starts itself as a launcher.
 pub const REEXEC: &str = "__sandbox";
@@ -57,10 +55,8 @@ const RELAY_PORT: u16 = 3128;
 const PROBE_TIME: Duration = Duration::from_secs(20);
 
 /// Where version managers are told that they live.
-const MANAGER_VARIABLES: &[&str] = &[
-    "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "PYENV_ROOT", "PYENV_VERSION", "RBENV_VERSION", "NODENV_VERSION",
-    "GOENV_VERSION", "JENV_VERSION",
-];
+const MANAGER_VARIABLES: &[&str] =
+    &["RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "PYENV_ROOT", "PYENV_VERSION", "RBENV_VERSION", "NODENV_VERSION", "GOENV_VERSION", "JENV_VERSION"];
 
 /// What the sandboxes need to know of the service and the machine.
 #[derive(Debug, Clone)]
@@ -98,9 +94,7 @@ impl Options {
                 extra: Vec::new(),
             },
             authorities: authorities.collect(),
-            upstream: ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"]
-                .iter()
-                .find_map(|name| Upstream::parse(&text(name)?)),
+            upstream: ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"].iter().find_map(|name| Upstream::parse(&text(name)?)),
         }
     }
 
@@ -126,6 +120,7 @@ pub fn detect(launcher: &Path, allow_weak: bool) -> Result<Arc<dyn Sandbox>, San
 /// # Errors
 /// As [`detect`].
 pub fn detect_with(options: &Options, allow_weak: bool) -> Result<Arc<dyn Sandbox>, SandboxError> {
+    sweep(&options.scratch);
     let mut reasons = Vec::new();
     match Bwrap::new(options.clone()) {
         Some(bwrap) => match probe(&bwrap.0) {
@@ -211,9 +206,9 @@ impl Bwrap {
     #[must_use]
     pub fn new(options: Options) -> Option<Self> {
         let folders = options.service.path.iter().filter(|folder| folder.is_absolute());
-        let program = folders.map(|folder| folder.join("bwrap")).find(|program| {
-            fs::metadata(program).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-        })?;
+        let program = folders
+            .map(|folder| folder.join("bwrap"))
+            .find(|program| fs::metadata(program).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0))?;
         Some(Self(Arc::new(Walls::new(options, SandboxKind::Bwrap, program))))
     }
 
@@ -323,10 +318,10 @@ impl Walls {
         job.validate()?;
         let mut way_out = None;
         if let Network::Hosts(hosts) = &job.network {
-            let folder = private_folder(&self.options.scratch)?;
+            let folder = PrivateFolder::new(&self.options.scratch)?;
             let socket = folder.path().join("proxy.sock");
-            let proxy = Proxy::start(&socket, hosts.clone(), self.options.upstream.clone())
-                .map_err(SandboxError::io(format!("listen on `{}`", socket.display())))?;
+            let proxy =
+                Proxy::start(&socket, hosts.clone(), self.options.upstream.clone()).map_err(SandboxError::io(format!("listen on `{}`", socket.display())))?;
             way_out = Some((proxy, socket, folder));
         }
         let socket = way_out.as_ref().map(|(_, socket, _)| socket.clone());
@@ -359,18 +354,13 @@ impl Walls {
     /// Puts everything for one job together.
     fn launch(&self, job: &SandboxJob, socket: Option<&Path>) -> Result<Launch, SandboxError> {
         job.validate()?;
-        let real = |path: &Path, what: &str| {
-            path.canonicalize().map_err(SandboxError::io(format!("look at the {what} `{}`", path.display())))
-        };
+        let real = |path: &Path, what: &str| path.canonicalize().map_err(SandboxError::io(format!("look at the {what} `{}`", path.display())));
         let (tree, home) = (real(&job.tree, "tree")?, real(&job.home, "home")?);
         if tree.starts_with(&home) || home.starts_with(&tree) {
-            return Err(SandboxError::Invalid {
-                what: format!("home `{}`", home.display()),
-                reason: "it and the tree must not lie in each other".to_owned(),
-            });
+            return Err(SandboxError::Invalid { what: format!("home `{}`", home.display()), reason: "it and the tree must not lie in each other".to_owned() });
         }
         let directory = inside_tree(&tree, &job.directory)?;
-        let scratch = private_folder(&self.options.scratch)?;
+        let scratch = PrivateFolder::new(&self.options.scratch)?;
         let scratch_path = real(scratch.path(), "private folder")?;
         let view = view::View {
             tree: &tree,
@@ -424,26 +414,14 @@ impl Walls {
             landlock,
             status_fd: -1,
         };
-        Ok(Launch {
-            program: self.program.clone(),
-            arguments,
-            spec,
-            scratch,
-            limits: job.limits,
-            folders,
-            guardian: !isolated,
-        })
+        Ok(Launch { program: self.program.clone(), arguments, spec, scratch, limits: job.limits, folders, guardian: !isolated })
     }
 
     fn landlock(&self, tree: &Path, home: &Path, scratch: &Path, temporary: &Path) -> Landlock {
         let paths = |list: &[&str]| list.iter().map(PathBuf::from).collect::<Vec<_>>();
         if self.kind != SandboxKind::Weak {
-            // The walls decide what is there at all; /proc and /dev keep their own bounds.
-            return Landlock {
-                read: paths(&["/"]),
-                write: paths(&[WORKSPACE, HOME, "/tmp", "/dev", "/proc"]),
-                deny_tcp: false,
-            };
+            // The walls decide what is there at all. Nothing of /proc is written, a second time.
+            return Landlock { read: paths(&["/"]), write: paths(&[WORKSPACE, HOME, "/tmp", "/dev"]), deny_tcp: false };
         }
         let mut read = paths(&["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32", "/etc", "/opt", "/proc"]);
         read.push(scratch.join("bin"));
@@ -466,21 +444,55 @@ impl Walls {
     }
 }
 
-/// A folder only we can enter.
-fn private_folder(place: &Path) -> Result<tempfile::TempDir, SandboxError> {
-    tempfile::Builder::new()
-        .prefix("regreen-box-")
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in(place)
-        .map_err(SandboxError::io(format!("create a folder in `{}`", place.display())))
+/// How the private folders of calls are named.
+const BOX_PREFIX: &str = "regreen-box-";
+
+/// A folder that only we can enter, locked while we live and removed at the end.
+#[derive(Debug)]
+struct PrivateFolder {
+    folder: tempfile::TempDir,
+    /// Held so that [`sweep`] of another process leaves the folder alone.
+    _lock: fs::File,
+}
+
+impl PrivateFolder {
+    fn new(place: &Path) -> Result<Self, SandboxError> {
+        let make = || {
+            let folder = tempfile::Builder::new().prefix(BOX_PREFIX).permissions(fs::Permissions::from_mode(0o700)).tempdir_in(place)?;
+            let lock = fs::File::create(folder.path().join("lock"))?;
+            lock.lock()?;
+            Ok(Self { folder, _lock: lock })
+        };
+        make().map_err(SandboxError::io(format!("create a folder in `{}`", place.display())))
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Removes the private folders of services that were killed. Nobody holds their locks any more.
+fn sweep(place: &Path) {
+    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+        let is_box = entry.file_name().to_str().is_some_and(|name| name.starts_with(BOX_PREFIX));
+        // Not following links: anyone may put something of this name into a shared temporary folder.
+        if !is_box || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let Ok(lock) = fs::OpenOptions::new().write(true).open(entry.path().join("lock")) else {
+            continue;
+        };
+        if lock.try_lock().is_ok() {
+            // What can't be removed now may be removed later, or by the system's own sweep.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// The real place of `directory` relative to `tree`; links that lead out of the tree are refused.
 fn inside_tree(tree: &Path, directory: &Path) -> Result<PathBuf, SandboxError> {
-    let invalid = |reason: &str| SandboxError::Invalid {
-        what: format!("directory `{}`", directory.display().to_string().escape_debug()),
-        reason: reason.to_owned(),
-    };
+    let invalid =
+        |reason: &str| SandboxError::Invalid { what: format!("directory `{}`", directory.display().to_string().escape_debug()), reason: reason.to_owned() };
     let real = tree.join(directory).canonicalize().map_err(|_| invalid("it does not exist"))?;
     let below = real.strip_prefix(tree).map_err(|_| invalid("it leads out of the repository"))?;
     if !real.is_dir() {

@@ -102,7 +102,19 @@ fn run_apply(args: &ApplyArgs, out: &mut dyn std::io::Write, notes: &mut dyn std
         }
     };
     let outcome = attempt(&dir, &bytes);
-    let mut report = Report { applies: false, diff: None, files: Vec::new(), repairs: Vec::new(), reason: None, code: None, refusals: Vec::new(), hash: None, added: 0, removed: 0, written: false };
+    let mut report = Report {
+        applies: false,
+        diff: None,
+        files: Vec::new(),
+        repairs: Vec::new(),
+        reason: None,
+        code: None,
+        refusals: Vec::new(),
+        hash: None,
+        added: 0,
+        removed: 0,
+        written: false,
+    };
     let code = match outcome {
         Ok(applied) => {
             if args.write {
@@ -272,4 +284,74 @@ fn files(applied: &Applied) -> Vec<FileReport> {
             FileReport { path: change.path.clone(), change: what }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIFF: &str = "--- a/x.txt\n+++ b/x.txt\n@@ -1,9 +1,9 @@\n a\n-b\n+B\n c\n";
+
+    fn call(dir: &Path, diff: &str, write: bool, format: PatchFormat) -> (u8, String, String) {
+        let file = dir.join("answer.diff");
+        std::fs::write(&file, diff).unwrap();
+        let args = ApplyArgs { dir: dir.to_owned(), diff: file, write, format };
+        let (mut out, mut notes) = (Vec::new(), Vec::new());
+        let code = run_apply(&args, &mut out, &mut notes).unwrap();
+        (code, String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap())
+    }
+
+    #[test]
+    fn nothing_is_written_unless_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("x.txt"), "a\nb\nc\n").unwrap();
+        let (code, out, notes) = call(dir.path(), DIFF, false, PatchFormat::Diff);
+        assert_eq!((code, out.as_str()), (0, "diff --git a/x.txt b/x.txt\n--- a/x.txt\n+++ b/x.txt\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"));
+        assert!(notes.contains("line counts"), "{notes}");
+        assert_eq!(std::fs::read_to_string(dir.path().join("x.txt")).unwrap(), "a\nb\nc\n");
+        let (code, ..) = call(dir.path(), DIFF, true, PatchFormat::Diff);
+        assert_eq!((code, std::fs::read_to_string(dir.path().join("x.txt")).unwrap().as_str()), (0, "a\nB\nc\n"));
+        let (code, _, notes) = call(dir.path(), DIFF, true, PatchFormat::Diff);
+        assert!(code == 1 && notes.contains("in the repository already"), "{notes}");
+    }
+
+    #[test]
+    fn json_has_the_names_of_the_contract() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("x.txt"), "a\nb\nc\n").unwrap();
+        let (code, out, _) = call(dir.path(), DIFF, false, PatchFormat::Json);
+        let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((code, &value["applies"], &value["files"][0]["path"], &value["repairs"][1]["kind"]), (0, &true.into(), &"x.txt".into(), &"recount".into()));
+        let (code, out, _) = call(dir.path(), "--- a/y.txt\n+++ b/y.txt\n@@ -1 +1 @@\n-a\n+b\n", false, PatchFormat::Json);
+        let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((code, &value["applies"], &value["code"], &value["diff"]), (1, &false.into(), &"missing_file".into(), &serde_json::Value::Null));
+        assert!(value["reason"].as_str().unwrap().contains("`y.txt`"), "{value}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("x.txt"), "a\nb\nc\n").unwrap();
+        std::os::unix::fs::symlink(outside.path(), dir.path().join("link")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("x.txt"), dir.path().join("x.txt")).unwrap();
+        for path in ["x.txt", "link/x.txt", "link/new.txt"] {
+            let diff = DIFF.replace("x.txt", path);
+            let (code, out, _) = call(dir.path(), &diff, true, PatchFormat::Json);
+            assert!(code == 1 && out.contains("special_file"), "{out}");
+        }
+        assert_eq!(std::fs::read_to_string(outside.path().join("x.txt")).unwrap(), "a\nb\nc\n");
+    }
+
+    #[test]
+    fn usage_faults_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let args = ApplyArgs { dir: dir.path().join("gone"), diff: dir.path().join("gone.diff"), write: false, format: PatchFormat::Diff };
+        let (mut out, mut notes) = (Vec::new(), Vec::new());
+        assert_eq!(run_apply(&args, &mut out, &mut notes).unwrap(), 2);
+        let args = ApplyArgs { dir: dir.path().to_owned(), ..args };
+        assert_eq!(run_apply(&args, &mut out, &mut notes).unwrap(), 2);
+        assert!(String::from_utf8(notes).unwrap().contains("gone.diff"));
+    }
 }

@@ -243,6 +243,15 @@ pub struct SafetyCheckResult {
     pub checks_failed: Vec<Check>,
 }
 
+/// How a fix is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// As a pull request into the broken branch, on the forge.
+    PullRequest,
+    /// As a branch of its own in a person's clone, at that person's command: nobody is asked to merge it, and no other ref changes.
+    LocalBranch,
+}
+
 /// What is known of a branch's protection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protection {
@@ -255,11 +264,22 @@ pub enum Protection {
 }
 
 /// Mandatory check 3. `patterns` are the operator's own, already compiled into an answer by the caller.
-pub fn protected_branch(branch: &BranchName, default_branch: &BranchName, protection: &Protection, operator_pattern: Option<&str>) -> Finding {
+pub fn protected_branch(offer: Offer, branch: &BranchName, default_branch: &BranchName, protection: &Protection, operator_pattern: Option<&str>) -> Finding {
     let required = "a branch that nothing protects";
     let name = branch.as_str();
     let fail = |sentence: String, seen: &str| Finding::failed(Check::ProtectedBranch, sentence, seen, required);
-    if name.eq_ignore_ascii_case("main") || name.eq_ignore_ascii_case("master") {
+    if offer == Offer::LocalBranch {
+        return match operator_pattern {
+            Some(pattern) => fail(format!("`{name}` is protected by the setting `{pattern}`"), "a protected pattern"),
+            None => Finding::passed(
+                Check::ProtectedBranch,
+                format!("`{name}` is not written: the fix is left on a branch of its own in this clone"),
+                "a local clone",
+                required,
+            ),
+        };
+    }
+    if is_reserved(branch) {
         return fail(format!("`{name}` is never touched"), "a reserved name");
     }
     if branch == default_branch {
@@ -273,6 +293,11 @@ pub fn protected_branch(branch: &BranchName, default_branch: &BranchName, protec
         Protection::Protected(by) => fail(format!("`{name}` is protected: {by}"), "protected"),
         Protection::Unknown(why) => fail(format!("it could not be told whether `{name}` is protected ({why}), which counts as protected"), "unknown"),
     }
+}
+
+/// `main` and `master`, in any case of letters.
+fn is_reserved(branch: &BranchName) -> bool {
+    branch.as_str().eq_ignore_ascii_case("main") || branch.as_str().eq_ignore_ascii_case("master")
 }
 
 /// Mandatory check 1.
@@ -323,6 +348,8 @@ pub fn snapshot(id: Option<&str>, restorable: Result<(), String>) -> Finding {
 /// What a clearance is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
+    /// How the fix is offered.
+    pub offer: Offer,
     /// The repository.
     pub repo: RepoId,
     /// The broken branch: the only base that a pull request may have.
@@ -370,9 +397,7 @@ pub enum NotCleared {
 
 /// The only place where a clearance is made: from the verdict of the clearing gate.
 pub fn clear(verdict: &Verdict, subject: Subject, now: DateTime<Utc>) -> Cleared {
-    let reserved = subject.base_branch.is_ours()
-        || subject.base_branch.as_str().eq_ignore_ascii_case("main")
-        || subject.base_branch.as_str().eq_ignore_ascii_case("master");
+    let reserved = subject.base_branch.is_ours() || (subject.offer == Offer::PullRequest && is_reserved(&subject.base_branch));
     let told = Check::MANDATORY.iter().all(|check| verdict.findings.iter().any(|finding| finding.check == *check));
     // The flags are not believed: `allowed` is asked of the findings again.
     let holds = verdict.gate == Gate::Clearing && told && !reserved;
@@ -398,6 +423,7 @@ impl Clearance {
         }
         let mine = &self.subject;
         let differs = [
+            (mine.offer != subject.offer, "way to offer it"),
             (mine.repo != subject.repo, "repository"),
             (mine.base_branch != subject.base_branch, "branch"),
             (mine.base_sha != subject.base_sha, "commit"),
@@ -479,7 +505,13 @@ mod tests {
     }
 
     fn subject(name: &str) -> Subject {
-        Subject { repo: RepoId(1), base_branch: branch(name), base_sha: CommitSha::parse(&"a".repeat(40)).unwrap(), patch: PatchHash::of("x") }
+        Subject {
+            offer: Offer::PullRequest,
+            repo: RepoId(1),
+            base_branch: branch(name),
+            base_sha: CommitSha::parse(&"a".repeat(40)).unwrap(),
+            patch: PatchHash::of("x"),
+        }
     }
 
     fn now() -> DateTime<Utc> {
@@ -491,7 +523,7 @@ mod tests {
     }
 
     fn open(name: &str) -> Finding {
-        protected_branch(&branch(name), &branch("trunk"), &Protection::Open, None)
+        protected_branch(Offer::PullRequest, &branch(name), &branch("trunk"), &Protection::Open, None)
     }
 
     #[test]

@@ -45,13 +45,7 @@ pub struct PatchLimits {
 
 impl Default for PatchLimits {
     fn default() -> Self {
-        Self {
-            max_files: 20,
-            max_added_lines: 600,
-            max_changed_lines: 1_000,
-            max_bytes: 256 * 1024,
-            max_file_bytes: 4 * 1024 * 1024,
-        }
+        Self { max_files: 20, max_added_lines: 600, max_changed_lines: 1_000, max_bytes: 256 * 1024, max_file_bytes: 4 * 1024 * 1024 }
     }
 }
 

@@ -639,6 +639,9 @@ pub struct Remediation {
     pub left_to_ci: Option<String>,
     /// The failed jobs were rerun once.
     pub rerun: bool,
+    /// The runs that were told to run again.
+    #[serde(default)]
+    pub reruns: Vec<String>,
     /// The patch in hand.
     pub proposal: Option<ProposalRecord>,
     /// Evidence for the next attempt, oldest first.
@@ -659,6 +662,9 @@ pub struct Remediation {
     pub pull: Option<PullRecord>,
     /// What dry-run would have written.
     pub recorded: Vec<String>,
+    /// The last request to a model, kept under dry-run for the reader.
+    #[serde(default)]
+    pub model_request: Option<String>,
     /// What models cost.
     pub spent: Spent,
     /// Outside effects that were started and not reported done.
@@ -692,6 +698,7 @@ impl Remediation {
             command: None,
             left_to_ci: None,
             rerun: false,
+            reruns: Vec::new(),
             proposal: None,
             evidence: Vec::new(),
             verdict: None,
@@ -702,6 +709,7 @@ impl Remediation {
             commit: None,
             pull: None,
             recorded: Vec::new(),
+            model_request: None,
             spent: Spent::default(),
             intents: Vec::new(),
             opened_at: at,
@@ -951,8 +959,20 @@ impl Remediation {
         next.seq += 1;
         next.updated_at = at;
         match event {
-            Event::Intended { what, .. } if !next.intents.contains(what) => next.intents.push(*what),
-            Event::Done { what, .. } => next.intents.retain(|open| open != what),
+            Event::Intended { what, detail } => {
+                if !next.intents.contains(what) {
+                    next.intents.push(*what);
+                }
+                if *what == Outside::AskModel && next.opening.dry_run {
+                    next.model_request = Some(detail.clone());
+                }
+            }
+            Event::Done { what, detail } => {
+                next.intents.retain(|open| open != what);
+                if *what == Outside::RerunJobs {
+                    next.reruns.push(detail.clone());
+                }
+            }
             _ => {}
         }
         next

@@ -143,7 +143,13 @@ pub fn tolerant(repairs: &[Repair]) -> usize {
         .filter(|repair| {
             matches!(
                 repair.kind,
-                RepairKind::Drift | RepairKind::Indentation | RepairKind::Elided | RepairKind::StaleContext | RepairKind::Kind | RepairKind::AlreadyApplied | RepairKind::Path
+                RepairKind::Drift
+                    | RepairKind::Indentation
+                    | RepairKind::Elided
+                    | RepairKind::StaleContext
+                    | RepairKind::Kind
+                    | RepairKind::AlreadyApplied
+                    | RepairKind::Path
             )
         })
         .count()
@@ -163,14 +169,79 @@ pub struct NewCalls {
 }
 
 const PROCESS: &[&str] = &[
-    "Command::new", "subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "child_process", "execSync", "spawnSync", "exec.Command", "Runtime.getRuntime", "ProcessBuilder", "Process.Start", "shell_exec", "proc_open", "popen(", "passthru(",
-    "system(", "pty.spawn", "Deno.Command", "Bun.spawn", "Open3.", "syscall.Exec", "libc::exec",
+    "Command::new",
+    "subprocess.",
+    "os.system",
+    "os.popen",
+    "os.exec",
+    "os.spawn",
+    "child_process",
+    "execSync",
+    "spawnSync",
+    "exec.Command",
+    "Runtime.getRuntime",
+    "ProcessBuilder",
+    "Process.Start",
+    "shell_exec",
+    "proc_open",
+    "popen(",
+    "passthru(",
+    "system(",
+    "pty.spawn",
+    "Deno.Command",
+    "Bun.spawn",
+    "Open3.",
+    "syscall.Exec",
+    "libc::exec",
 ];
 const UNSAFE: &[&str] = &["unsafe ", "unsafe{", "unsafe.Pointer", "transmute", "sun.misc.Unsafe", "ctypes.", "stackalloc", "#[no_mangle]", "get_unchecked"];
-const EVAL: &[&str] = &["eval(", "exec(", "new Function(", "pickle.load", "yaml.load(", "marshal.load", "vm.runIn", "ObjectInputStream", "BinaryFormatter", "unserialize(", "Marshal.load", "instance_eval", "class_eval", "__import__(", "dangerouslySetInnerHTML", "innerHTML ="];
+const EVAL: &[&str] = &[
+    "eval(",
+    "exec(",
+    "new Function(",
+    "pickle.load",
+    "yaml.load(",
+    "marshal.load",
+    "vm.runIn",
+    "ObjectInputStream",
+    "BinaryFormatter",
+    "unserialize(",
+    "Marshal.load",
+    "instance_eval",
+    "class_eval",
+    "__import__(",
+    "dangerouslySetInnerHTML",
+    "innerHTML =",
+];
 const NETWORK: &[&str] = &[
-    "reqwest::", "TcpStream::", "UdpSocket::", "requests.get", "requests.post", "requests.request", "urllib.request", "httpx.", "aiohttp.", "socket.socket", "fetch(", "axios.", "axios(", "XMLHttpRequest", "http.Get(", "http.Post(", "net.Dial", "HttpClient",
-    "URL.openConnection", "curl_init", "file_get_contents(", "Net::HTTP", "URI.open", "new WebSocket", "http.request(", "https.request(", "curl ", "wget ",
+    "reqwest::",
+    "TcpStream::",
+    "UdpSocket::",
+    "requests.get",
+    "requests.post",
+    "requests.request",
+    "urllib.request",
+    "httpx.",
+    "aiohttp.",
+    "socket.socket",
+    "fetch(",
+    "axios.",
+    "axios(",
+    "XMLHttpRequest",
+    "http.Get(",
+    "http.Post(",
+    "net.Dial",
+    "HttpClient",
+    "URL.openConnection",
+    "curl_init",
+    "file_get_contents(",
+    "Net::HTTP",
+    "URI.open",
+    "new WebSocket",
+    "http.request(",
+    "https.request(",
+    "curl ",
+    "wget ",
 ];
 
 impl NewCalls {
@@ -180,7 +251,9 @@ impl NewCalls {
         let mut calls = Self::default();
         for file in &applied.files {
             let language = Language::of(&file.path);
-            let code = |content: &Option<super::patch::FileContent>| content.as_ref().and_then(|content| content.text().map(|text| mask(language, text).code)).unwrap_or_default();
+            let code = |content: &Option<super::patch::FileContent>| {
+                content.as_ref().and_then(|content| content.text().map(|text| mask(language, text).code)).unwrap_or_default()
+            };
             let (before, after) = (code(&file.before), code(&file.after));
             let more = |words: &[&str]| words.iter().map(|word| occurrences(&after, word).saturating_sub(occurrences(&before, word))).sum::<usize>();
             calls.process += more(PROCESS);
@@ -268,9 +341,19 @@ pub fn score(inputs: &RiskInputs) -> Risk {
     add(steps(deleted, &[(0, 1), (1, 2)]), "deleted_files", format!("{} deleted", plural(deleted, "file")));
     let shrinking = inputs.removed > 20 && inputs.removed > inputs.added.saturating_mul(3);
     add(i8::from(shrinking), "mostly_deletion", format!("removes {} and adds {}", plural(inputs.removed, "line"), inputs.added));
-    add(if inputs.integrity_approvals > 0 { 2 } else { 0 }, "test_integrity", format!("{} of the test-integrity check need approval", plural(inputs.integrity_approvals, "finding")));
+    add(
+        if inputs.integrity_approvals > 0 { 2 } else { 0 },
+        "test_integrity",
+        format!("{} of the test-integrity check need approval", plural(inputs.integrity_approvals, "finding")),
+    );
     let confidence = if (0.0..=1.0).contains(&inputs.confidence) { inputs.confidence } else { 0.0 };
-    let doubt = if confidence < 0.4 { 3 } else if confidence < 0.6 { 2 } else { i8::from(confidence < 0.8) };
+    let doubt = if confidence < 0.4 {
+        3
+    } else if confidence < 0.6 {
+        2
+    } else {
+        i8::from(confidence < 0.8)
+    };
     add(doubt, "confidence", format!("the diagnosis is {:.0} % sure", confidence * 100.0));
     let (points, what) = category(inputs.category);
     add(points, "category", format!("the failure is {what}"));
@@ -323,13 +406,17 @@ mod tests {
             change(&mut inputs);
             score(&inputs)
         };
-        let cases: &[(u8, fn(&mut RiskInputs))] = &[
+        type Case = (u8, fn(&mut RiskInputs));
+        let cases: &[Case] = &[
             (0, |_| {}),
             (0, |i| i.deterministic_fixer = true),
             (1, |i| i.added = 20),
             (1, |i| i.touches.lock_files.push("Cargo.lock".into())),
             (3, |i| i.touches.ci.push("x.yml".into())),
-            (1, |i| { i.touches.ci.push("x.yml".into()); i.deterministic_fixer = true; }),
+            (1, |i| {
+                i.touches.ci.push("x.yml".into());
+                i.deterministic_fixer = true;
+            }),
             (3, |i| i.confidence = 0.1),
             (3, |i| i.confidence = f64::NAN),
             (2, |i| i.category = RiskCategory::Unknown),
@@ -338,7 +425,11 @@ mod tests {
             (1, |i| i.attempts = 2),
             (3, |i| i.calls.process = 1),
             (10, |i| i.secrets = 1),
-            (10, |i| { i.secrets = 1; i.added = 900; i.calls = NewCalls { process: 1, unsafe_code: 1, eval: 1, network: 1 }; }),
+            (10, |i| {
+                i.secrets = 1;
+                i.added = 900;
+                i.calls = NewCalls { process: 1, unsafe_code: 1, eval: 1, network: 1 };
+            }),
         ];
         for (at, (expected, change)) in cases.iter().enumerate() {
             let risk = with(*change);

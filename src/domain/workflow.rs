@@ -336,3 +336,6 @@ impl NotReproducible {
 pub fn plan(workflow: &Workflow, failed: &Failed, context: &RunContext, called: &BTreeMap<String, Workflow>) -> Result<StepPlan, NotReproducible> {
     job::find(workflow, failed, context, called)
 }
+
+#[cfg(test)]
+mod tests;

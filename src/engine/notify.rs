@@ -57,7 +57,9 @@ async fn say(engine: &Engine, due: &DueAlert) -> Result<Result<(), AlertError>, 
         AlertStyle::Webhook => {
             // A webhook's post can't be found again: at most once, at the end, and never after a begin that was not reported.
             if alert.last && !due.begun {
-                engine.store.alert_begun(id, now).await?;
+                if !engine.store.alert_begun(id, now).await? {
+                    return Ok(Ok(()));
+                }
                 if let Err(error) = engine.alerts.post(alert).await {
                     tracing::warn!(remediation = %id, %error, "the webhook's post failed, and is not repeated");
                 }
@@ -83,7 +85,10 @@ async fn say(engine: &Engine, due: &DueAlert) -> Result<Result<(), AlertError>, 
                     Err(error) => return Ok(Err(error)),
                 }
             }
-            engine.store.alert_begun(id, now).await?;
+            // Another sender has it: it reports by itself.
+            if !engine.store.alert_begun(id, now).await? {
+                return Ok(Ok(()));
+            }
             match engine.alerts.post(alert).await {
                 Ok(message) => engine.store.alert_said(id, due.revision, message.as_ref(), now).await?,
                 Err(error) => return Ok(Err(error)),

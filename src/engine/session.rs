@@ -39,7 +39,10 @@ impl Session {
         }
         let repository = engine.forge.repository(&self.state.opening.slug).await?;
         if repository.id != self.state.opening.key.repo {
-            return Err(StageError::End(crate::domain::remediation::Reason::OutsideServiceFailed, format!("`{}` is another repository now", self.state.opening.slug)));
+            return Err(StageError::End(
+                crate::domain::remediation::Reason::OutsideServiceFailed,
+                format!("`{}` is another repository now", self.state.opening.slug),
+            ));
         }
         self.repository = Some(repository.clone());
         Ok(repository)

@@ -20,7 +20,7 @@ const IDLE: Duration = Duration::from_millis(500);
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// Outside failures of one phase before it is given up; with the back-off that is more than a day.
-const OUTSIDE_FAILURES: u32 = 300;
+pub const PATIENCE: u32 = 300;
 
 /// Works until `stop`. What is in hand is finished up to the end of its stage.
 pub async fn run(engine: Engine, name: String, stop: CancellationToken) {
@@ -81,7 +81,7 @@ async fn finish(engine: &Engine, session: &mut Session, outcome: Result<Next, St
         }
         Err(StageError::Outside(why, retry_at)) => {
             tracing::warn!(remediation = %session.state.id, phase = %session.state.phase, %why, "an outside service failed; trying again later");
-            if failures >= OUTSIDE_FAILURES {
+            if failures >= engine.patience {
                 end(engine, session, Reason::OutsideServiceFailed, &why).await;
             }
             (retry_at.unwrap_or_else(|| now + back_off(failures)).max(now), true)
@@ -186,7 +186,13 @@ async fn beat(engine: Engine, id: RemediationId, epoch: u64, lost: CancellationT
 }
 
 /// Works on one remediation in this process until it ends or only waits for others; for `fix`.
-pub async fn run_one(engine: &Engine, id: &RemediationId, name: &str, stop: &CancellationToken, until: impl Fn(&Remediation) -> bool) -> Result<Remediation, StoreError> {
+pub async fn run_one(
+    engine: &Engine,
+    id: &RemediationId,
+    name: &str,
+    stop: &CancellationToken,
+    until: impl Fn(&Remediation) -> bool,
+) -> Result<Remediation, StoreError> {
     loop {
         let state = engine.store.load(id).await?.ok_or_else(|| StoreError::NotFound(format!("remediation `{id}`")))?;
         if state.phase.is_end() || until(&state) || stop.is_cancelled() {
@@ -194,9 +200,13 @@ pub async fn run_one(engine: &Engine, id: &RemediationId, name: &str, stop: &Can
         }
         match engine.store.claim_one(id, name, engine.rules.timing.lease, engine.clock.now()).await? {
             Some(claim) => {
+                // A person waits: the back-off is short, and the patience of the engine bounds it.
+                if claim.failures > 0 {
+                    tokio::time::sleep(Duration::from_millis(500 << claim.failures.min(4))).await;
+                }
                 let state = work(engine, claim, stop).await;
-                if state.phase.is_end() || until(&state) {
-                    continue;
+                if !(state.phase.is_end() || until(&state)) {
+                    tokio::time::sleep(Duration::from_millis(300)).await;
                 }
             }
             None => {

@@ -361,6 +361,11 @@ pub trait Forge: Send + Sync {
     /// The default permission of the workflow token (`read` or `write`), `None` where it can't be told.
     async fn workflow_token_writes(&self, slug: &RepoSlug) -> Result<Option<bool>, ForgeError>;
 
+    /// Whether there are pull requests at all: a local clone has none.
+    fn has_pulls(&self) -> bool {
+        true
+    }
+
     /// Who we are, as a login; for `doctor` and for telling our own commits.
     async fn whoami(&self) -> Result<String, ForgeError>;
     /// What the last answers said of the rate limit; no request.

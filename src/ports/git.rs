@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 use url::Url;
 
+use crate::domain::gate::{Clearance, Permit};
 use crate::domain::ids::{BranchName, CommitSha};
 
 /// What the flow needs of git. Every call is bounded in time and in what it takes in.
@@ -47,10 +48,11 @@ pub trait Git: Send + Sync {
 
     /// Creates a branch under `agent-fix/` on the remote, expecting absence. In a local clone this writes the new
     /// ref and its objects and nothing else.
-    async fn push_new(&self, remote: &Remote, branch: &BranchName, sha: &CommitSha) -> Result<PushOutcome, GitError>;
+    /// Only a clearance that covers the commit's base and branch opens it.
+    async fn push_new(&self, clearance: &Clearance, remote: &Remote, branch: &BranchName, sha: &CommitSha) -> Result<PushOutcome, GitError>;
 
     /// Deletes a branch under `agent-fix/` if it is at `expected`.
-    async fn delete_branch(&self, remote: &Remote, branch: &BranchName, expected: &CommitSha) -> Result<DeleteOutcome, GitError>;
+    async fn delete_branch(&self, permit: &Permit, remote: &Remote, branch: &BranchName, expected: &CommitSha) -> Result<DeleteOutcome, GitError>;
 
     /// Where the branch is on the remote now, or `None` where there is no such branch.
     async fn remote_head(&self, remote: &Remote, branch: &BranchName) -> Result<Option<CommitSha>, GitError>;

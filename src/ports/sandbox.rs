@@ -61,11 +61,7 @@ pub trait Sandbox: Send + Sync {
     ///
     /// # Errors
     /// [`SandboxError`] when the job could not be started or watched. A job that fails is an outcome, not an error.
-    async fn run(
-        &self,
-        job: &SandboxJob,
-        stop: &CancellationToken,
-    ) -> Result<SandboxOutcome, SandboxError>;
+    async fn run(&self, job: &SandboxJob, stop: &CancellationToken) -> Result<SandboxOutcome, SandboxError>;
 }
 
 /// The kinds of walls, strongest first.
@@ -83,9 +79,7 @@ impl fmt::Display for SandboxKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bwrap => "isolated by bubblewrap (own namespaces, no network, no credentials)",
-            Self::Namespaces => {
-                "isolated by regreen's own namespaces (no network, no credentials)"
-            }
+            Self::Namespaces => "isolated by regreen's own namespaces (no network, no credentials)",
             Self::Weak => "weakly isolated (no namespaces on this machine; only for our own code)",
         })
     }
@@ -169,9 +163,7 @@ impl Shell {
         let words = |line: &[&str]| line.iter().map(|word| (*word).to_owned()).collect();
         Ok(match self {
             Self::Unspecified => vec![words(&["bash", "-e", file]), words(&["sh", "-e", file])],
-            Self::Bash => vec![words(&[
-                "bash", "--noprofile", "--norc", "-eo", "pipefail", file,
-            ])],
+            Self::Bash => vec![words(&["bash", "--noprofile", "--norc", "-eo", "pipefail", file])],
             Self::Sh => vec![words(&["sh", "-e", file])],
             Self::Python => vec![words(&["python", file]), words(&["python3", file])],
             Self::Pwsh => vec![words(&["pwsh", "-command", &format!(". '{file}'")])],
@@ -182,10 +174,7 @@ impl Shell {
 
 /// Splits a `shell:` template into words (single and double quotes group, nothing else is special) and puts the file in.
 fn expand_template(template: &str, file: &str) -> Result<Vec<String>, SandboxError> {
-    let invalid = |reason: &str| SandboxError::Invalid {
-        what: format!("shell `{}`", template.escape_debug()),
-        reason: reason.to_owned(),
-    };
+    let invalid = |reason: &str| SandboxError::Invalid { what: format!("shell `{}`", template.escape_debug()), reason: reason.to_owned() };
     let (mut words, mut word, mut quote, mut in_word) = (Vec::new(), String::new(), None, false);
     for c in template.chars() {
         match (quote, c) {
@@ -212,10 +201,7 @@ fn expand_template(template: &str, file: &str) -> Result<Vec<String>, SandboxErr
     if !words.iter().any(|word| word.contains("{0}")) {
         return Err(invalid("it has no `{0}` where the script's file goes"));
     }
-    Ok(words
-        .into_iter()
-        .map(|word| word.replace("{0}", file))
-        .collect())
+    Ok(words.into_iter().map(|word| word.replace("{0}", file)).collect())
 }
 
 /// What a job may reach. Loopback inside the sandbox always works.
@@ -231,12 +217,7 @@ impl Network {
     /// The package registries of [`DEFAULT_SETUP_HOSTS`].
     #[must_use]
     pub fn registries() -> Self {
-        Self::Hosts(
-            DEFAULT_SETUP_HOSTS
-                .iter()
-                .filter_map(|host| host.parse().ok())
-                .collect(),
-        )
+        Self::Hosts(DEFAULT_SETUP_HOSTS.iter().filter_map(|host| host.parse().ok()).collect())
     }
 }
 
@@ -263,21 +244,12 @@ impl HostPattern {
     #[must_use]
     pub fn grants(&self, host: &str, port: u16) -> Option<HostGrant> {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
-        let named = if self.any_subdomain {
-            host.strip_suffix(&self.name)
-                .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
-        } else {
-            host == self.name
-        };
+        let named =
+            if self.any_subdomain { host.strip_suffix(&self.name).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')) } else { host == self.name };
         match self.port {
-            Some(own) => (named && own == port).then_some(HostGrant {
-                private_addresses: true,
-            }),
+            Some(own) => (named && own == port).then_some(HostGrant { private_addresses: true }),
             // An address without a port can't be told from one that a name was replaced by: never granted.
-            None => (named && matches!(port, 80 | 443) && host.parse::<IpAddr>().is_err())
-                .then_some(HostGrant {
-                    private_addresses: false,
-                }),
+            None => (named && matches!(port, 80 | 443) && host.parse::<IpAddr>().is_err()).then_some(HostGrant { private_addresses: false }),
         }
     }
 
@@ -298,18 +270,11 @@ impl FromStr for HostPattern {
     type Err = SandboxError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = |reason: &str| SandboxError::Invalid {
-            what: format!("host `{}`", text.escape_debug()),
-            reason: reason.to_owned(),
-        };
+        let invalid = |reason: &str| SandboxError::Invalid { what: format!("host `{}`", text.escape_debug()), reason: reason.to_owned() };
         let text = text.trim();
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-                let port = port
-                    .parse()
-                    .ok()
-                    .filter(|port| *port != 0)
-                    .ok_or_else(|| invalid("the port is not a number from 1 to 65535"))?;
+                let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(|| invalid("the port is not a number from 1 to 65535"))?;
                 (host, Some(port))
             }
             _ => (text, None),
@@ -318,11 +283,7 @@ impl FromStr for HostPattern {
             Some(suffix) => (true, suffix),
             None => (false, host),
         };
-        let name = name
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .trim_end_matches('.')
-            .to_ascii_lowercase();
+        let name = name.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         if name.is_empty() || !(name.chars().all(plain) || name.parse::<IpAddr>().is_ok()) {
             return Err(invalid("expected `name`, `*.name` or `name:port`"));
@@ -333,11 +294,7 @@ impl FromStr for HostPattern {
         if any_subdomain && !name.contains('.') {
             return Err(invalid("a whole top-level domain is too much"));
         }
-        Ok(Self {
-            name,
-            any_subdomain,
-            port,
-        })
+        Ok(Self { name, any_subdomain, port })
     }
 }
 
@@ -538,10 +495,7 @@ impl SandboxJob {
     /// # Errors
     /// [`SandboxError::Invalid`] naming the part and the reason.
     pub fn validate(&self) -> Result<(), SandboxError> {
-        let invalid = |what: String, reason: &str| SandboxError::Invalid {
-            what,
-            reason: reason.to_owned(),
-        };
+        let invalid = |what: String, reason: &str| SandboxError::Invalid { what, reason: reason.to_owned() };
         check_relative(&self.directory)?;
         for (name, value) in &self.env {
             let shown = || format!("variable `{}`", name.escape_debug());
@@ -628,9 +582,7 @@ mod tests {
 
     #[test]
     fn every_default_host_is_a_pattern() {
-        let Network::Hosts(hosts) = Network::registries() else {
-            panic!("registries are hosts")
-        };
+        let Network::Hosts(hosts) = Network::registries() else { panic!("registries are hosts") };
         assert_eq!(hosts.len(), DEFAULT_SETUP_HOSTS.len());
     }
 

@@ -88,7 +88,7 @@ pub struct Claim {
     pub claims: u32,
     /// Releases in a row because of an outside failure; the back-off grows with them.
     pub failures: u32,
-    /// Which lease it is: appends by an older one are refused.
+    /// Which lease it is: appends by an older one are refused. Counts up whenever the lease changes hands or is given back.
     pub epoch: u64,
     /// Who holds it.
     pub worker: String,
@@ -144,7 +144,7 @@ pub struct Filter {
     pub fingerprint: Option<Fingerprint>,
     /// Only these phases; empty for all.
     pub phases: Vec<Phase>,
-    /// At most so many, newest first.
+    /// At most so many, newest first; 0 for the thousand newest.
     pub limit: u64,
 }
 
@@ -303,14 +303,15 @@ pub trait Store: Send + Sync {
     async fn watch(&self, id: RepoId, slug: &RepoSlug, default_branch: &BranchName) -> Result<WatchedRepository, StoreError>;
     /// The repositories that are polled.
     async fn watched(&self) -> Result<Vec<WatchedRepository>, StoreError>;
-    /// Notes how far a poll got.
+    /// Notes how far a poll got. Without a cursor the last one stays.
     async fn polled(&self, id: RepoId, validator: Option<&str>, cursor: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Whether a run attempt was seen.
     async fn seen(&self, key: RunKey) -> Result<Option<SeenRun>, StoreError>;
     /// Notes a run that intake refused; nothing if it was seen before.
     async fn refuse(&self, run: &SeenRun, at: DateTime<Utc>) -> Result<(), StoreError>;
-    /// Notes a run and opens the remediation of its head, or joins it. Due at `due` (settling).
+    /// Notes a run and opens the remediation of its head with `alert`, or joins the newest generation that stands. Due at `due`
+    /// (settling): a run that joins puts a pending one off to it, never beyond.
     async fn attach(
         &self,
         opening: &Opening,
@@ -319,7 +320,8 @@ pub trait Store: Send + Sync {
         at: DateTime<Utc>,
         due: DateTime<Utc>,
     ) -> Result<Attached, StoreError>;
-    /// Opens a further generation of an ended remediation with its runs; for a person's `retry`.
+    /// Opens a further generation of an ended remediation with its runs, due at once; for a person's `retry`, in the audit.
+    /// `Illegal` if the newest generation of this head has not ended.
     async fn reopen(&self, key: &RemediationKey, by: &str, at: DateTime<Utc>) -> Result<RemediationId, StoreError>;
 
     /// Takes the remediation that is due the longest and not leased (or whose lease ran out, by the database's clock). Counts the claim in
@@ -327,11 +329,13 @@ pub trait Store: Send + Sync {
     async fn claim(&self, worker: &str, lease: Duration, now: DateTime<Utc>) -> Result<Option<Claim>, StoreError>;
     /// Takes this one, if nobody holds it; for `fix`.
     async fn claim_one(&self, id: &RemediationId, worker: &str, lease: Duration, now: DateTime<Utc>) -> Result<Option<Claim>, StoreError>;
-    /// Prolongs the lease; `LeaseLost` if it went to somebody else.
+    /// Prolongs the lease; `LeaseLost` if it went to somebody else. Nothing, if the remediation ended under it.
     async fn heartbeat(&self, id: &RemediationId, epoch: u64, lease: Duration) -> Result<(), StoreError>;
-    /// Gives it back, to be looked at again at `due`; the count of claims starts anew. `failed` counts an outside failure, else that count starts anew as well.
+    /// Gives it back, to be looked at again at `due`. The epoch counts up: what the worker still sends is refused. The count of claims
+    /// starts anew. `failed` counts an outside failure; else that count starts anew as well.
     async fn release(&self, id: &RemediationId, epoch: u64, due: DateTime<Utc>, failed: bool) -> Result<(), StoreError>;
-    /// Ends all leases of a worker whose process is known to be dead (its own earlier life on this machine).
+    /// Ends all leases of a worker whose process is known to be dead (its own earlier life on this machine); how many. An
+    /// empty prefix names nobody.
     async fn orphan(&self, worker_prefix: &str) -> Result<u64, StoreError>;
     /// Appends events, folds the row, moves the circuit, and sets the alert: all or nothing.
     async fn append(&self, append: &Append, now: DateTime<Utc>) -> Result<Appended, StoreError>;
@@ -375,8 +379,9 @@ pub trait Store: Send + Sync {
 
     /// Alerts whose newest text has not been said, due by now.
     async fn due_alerts(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<DueAlert>, StoreError>;
-    /// A post is begun.
-    async fn alert_begun(&self, id: &RemediationId, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// A post is begun, by this caller alone. False if it is not due any more: another sender has begun or said it. A sender
+    /// that reports nothing for a minute is taken for dead, and the alert is due again with `begun` set.
+    async fn alert_begun(&self, id: &RemediationId, now: DateTime<Utc>) -> Result<bool, StoreError>;
     /// It was said up to this revision.
     async fn alert_said(&self, id: &RemediationId, revision: u64, message: Option<&MessageRef>, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// It failed; due again at `again` (`None`: never).

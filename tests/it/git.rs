@@ -215,6 +215,8 @@ async fn a_commit_further_down_its_branch_is_found_with_it() {
     let none = sha(&"1".repeat(40));
     let error = world.git.fetch(&remote, &branch("main"), &none).await.unwrap_err();
     assert!(matches!(error, GitError::NotFound { .. }), "{error:?}");
+    let error = world.git.read_file(&remote, &none, "a", 10).await.unwrap_err();
+    assert!(matches!(error, GitError::NotFound { .. }), "a commit that never came is no damage: {error:?}");
     let error = world.git.fetch(&remote, &branch("absent"), &none).await.unwrap_err();
     assert!(matches!(error, GitError::NotFound { .. }), "{error:?}");
     assert_eq!(world.git.remote_head(&remote, &branch("main")).await.unwrap(), Some(second));
@@ -977,7 +979,7 @@ async fn a_fix_branch_that_is_checked_out_is_not_deleted() {
 #[tokio::test]
 async fn a_shallow_clone_can_be_worked_in() {
     let world = World::new();
-    world.seed();
+    let first = world.seed();
     world.write("a", "2\n");
     let second = world.commit("second");
     world.publish("main");
@@ -989,6 +991,15 @@ async fn a_shallow_clone_can_be_worked_in() {
     let fix = world.git.commit(&remote, &plan(&second, vec![change("a", "3\n")])).await.unwrap();
     assert_eq!(world.git.push_new(&remote, &branch("agent-fix/a"), &fix).await.unwrap(), PushOutcome::Created);
     git(&world.dir.path().join("shallow"), &["fsck", "--strict", "--no-dangling"]);
+    assert_eq!(world.git.merge_base(&remote, &second, &fix).await.unwrap(), Some(second.clone()));
+
+    // The clone gets its history later, and so does the mirror.
+    git(&world.dir.path().join("shallow"), &["fetch", "-q", "--unshallow", &url, "main"]);
+    world.write("a", "4\n");
+    let third = world.commit("third");
+    git(&world.work(), &["push", "-q", world.dir.path().join("shallow").to_str().unwrap(), "HEAD:refs/heads/third"]);
+    world.git.fetch(&remote, &branch("third"), &third).await.unwrap();
+    assert_eq!(world.git.merge_base(&remote, &first, &third).await.unwrap(), Some(first));
 }
 
 #[tokio::test]
@@ -998,7 +1009,7 @@ async fn odd_branch_names_work_end_to_end() {
     let server = world.server().await;
     let remote = world.http(&server);
     let long = "x".repeat(120);
-    for name in ["feature/a/b", "über/straße", "修复", "a@b", "@/a", "#1", "$(id)", "a'b\"c", "dash-", "a.b", &long, &base.as_str().to_owned()] {
+    for name in ["feature/a/b", "über/straße", "修复", "a@b", "@/a", "#1", "$(id)", "a'b\"c", "dash-", "a.b", long.as_str(), base.as_str()] {
         world.publish(name);
         let broken = branch(name);
         assert_eq!(world.git.remote_head(&remote, &broken).await.unwrap(), Some(base.clone()), "{name}");
@@ -1027,6 +1038,9 @@ async fn cleaning_removes_what_nobody_uses() {
     std::fs::create_dir_all(root.join("incoming/half")).unwrap();
     std::fs::File::open(root.join("incoming/half")).unwrap().set_modified(long_ago.into()).unwrap();
     std::fs::write(root.join("fresh.git/packed-refs.lock"), "").unwrap();
+    for n in 0..300 {
+        std::fs::write(root.join(format!("fresh.git/refs/regreen/seen/{n:040x}")), format!("{first}\n")).unwrap();
+    }
     let reader = std::fs::File::open(root.join("held.use.lock")).unwrap();
     reader.lock_shared().unwrap();
 
@@ -1034,6 +1048,7 @@ async fn cleaning_removes_what_nobody_uses() {
     assert_eq!((report.removed, report.busy, report.kept, report.leftovers), (vec!["old".to_owned()], vec!["held".to_owned()], 2, 2));
     assert!(!root.join("old.git").exists() && root.join("held.git").exists() && root.join("fresh.git").exists());
     assert!(report.kept_bytes > 0);
+    assert_eq!(std::fs::read_dir(root.join("fresh.git/refs/regreen/seen")).unwrap().count(), 256, "the list of what was seen is bounded");
 
     let again = Remote::local("old", &world.served()).unwrap();
     assert_eq!(world.git.fetch(&again, &branch("main"), &first).await.unwrap().by, FetchedBy::Branch);

@@ -1,7 +1,4 @@
-//! Flows over real git, real HTTP and real processes.
-
-mod git;
-//! Everything that is tested over the real binary, real processes and real files.
+//! Everything that is tested over the real binary, real processes, real HTTP and real git.
 
 /// Returns from a test, saying so, where the machine lacks what it needs.
 macro_rules! requires {
@@ -14,4 +11,13 @@ macro_rules! requires {
 }
 pub(crate) use requires;
 
+mod fix;
+mod git;
+mod github;
+mod llm;
+mod patch;
+mod redaction;
 mod sandbox;
+mod slack;
+mod store;
+mod web;

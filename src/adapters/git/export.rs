@@ -10,7 +10,7 @@ use git2::{IndexEntry, IndexTime, Odb, Oid, PackBuilder, Repository, RepositoryI
 
 use super::mirror::Mirror;
 use super::paths::{check_component, link_stays_inside, refused};
-use super::tree::kind_of;
+use super::tree::{blob_size, kind_of};
 use super::{sha as id, shown};
 use crate::domain::ids::CommitSha;
 use crate::ports::git::{EntryKind, ExportLimits, ExportReport, GitError};
@@ -140,7 +140,7 @@ impl Export<'_> {
 
     /// Reads a blob after its size was found to be within the limits.
     fn blob(&mut self, path: &Path, blob: Oid) -> Result<Vec<u8>, GitError> {
-        let size = super::tree::is_blob(self.mirror, blob)? as u64;
+        let size = blob_size(self.mirror, blob)? as u64;
         if size > self.limits.max_file_bytes {
             let what = format!("file `{}`", path.to_string_lossy().escape_debug());
             return Err(GitError::TooLarge { what, limit: format!("{} bytes", self.limits.max_file_bytes) });

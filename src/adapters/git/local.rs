@@ -42,6 +42,16 @@ pub(super) fn head(path: &Path, branch: &BranchName) -> Result<Option<CommitSha>
     target(&open(path)?, branch, path)?.map(id).transpose()
 }
 
+/// Where the history of a shallow clone ends: its `shallow` file. `None` for a clone with all of it.
+pub(super) fn boundary(path: &Path) -> Result<Option<Vec<u8>>, GitError> {
+    let clone = open(path)?;
+    match std::fs::read(clone.commondir().join("shallow")) {
+        Ok(content) => Ok(Some(content).filter(|content| !content.is_empty())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(GitError::Storage { what: format!("reading where the history of `{}` ends", path.display()), source }),
+    }
+}
+
 /// Copies what the commit needs, then makes the ref, expecting absence.
 pub(super) fn create_branch(mirror: &Mirror, path: &Path, branch: &BranchName, sha: &CommitSha) -> Result<PushOutcome, GitError> {
     let wanted = oid(sha)?;

@@ -10,6 +10,7 @@
 //! ```
 //! Lock files are never removed: whoever waits on a removed file waits on nothing.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,8 +27,14 @@ const TRASH: &str = "trash";
 const LOOKUP: &str = "lookup";
 /// In a mirror in which something unreadable was met.
 const SUSPECT: &str = "regreen-suspect";
+/// In a mirror of a shallow local clone: the clone's `shallow` file at the last fetch.
+const BOUNDARY: &str = "regreen-boundary";
 /// Refs that keep what was fetched in sight of the next negotiation.
 pub(super) const SEEN: &str = "refs/regreen/seen";
+/// Refs that keep what we made.
+pub(super) const MADE: &str = "refs/regreen/made";
+/// How many refs of each kind a cleaning leaves: enough for a negotiation, few enough to walk at every write.
+const MOST_REFS: usize = 256;
 /// How often a held lock is asked again. Only the operating system's lock is polled; it is contended between
 /// processes only.
 const LOCK_POLL: Duration = Duration::from_millis(20);
@@ -160,6 +167,11 @@ impl Mirror {
             return Ok(());
         }
         tracing::warn!(mirror = self.key, "the mirror has lost objects and is built anew");
+        self.build_anew(options)
+    }
+
+    /// Replaces the mirror by an empty one. Needs the write lock.
+    fn build_anew(&mut self, options: &GitOptions) -> Result<(), GitError> {
         take_out(&options.root, &self.dir)?;
         make(&options.root, &self.dir)?;
         self.repo = Repository::open_bare(&self.dir).map_err(|error| self.damaged("opening the mirror", &error))?;
@@ -167,10 +179,28 @@ impl Mirror {
         Ok(())
     }
 
+    /// Empties a mirror whose history ends elsewhere than its local source's does now (`boundary` is the source's
+    /// `shallow` file): what lay beyond the end would never be asked for.
+    pub(super) fn drop_other_boundary(&mut self, options: &GitOptions, boundary: Option<&[u8]>) -> Result<(), GitError> {
+        let ours = fs::read(self.dir.join(BOUNDARY)).ok();
+        if ours.is_some() && ours.as_deref() != boundary { self.build_anew(options) } else { Ok(()) }
+    }
+
+    /// Notes where the history ends, after a fetch.
+    pub(super) fn note_boundary(&self, boundary: &[u8]) -> Result<(), GitError> {
+        fs::write(self.dir.join(BOUNDARY), boundary).map_err(storage(format!("noting where the history of mirror `{}` ends", self.key)))
+    }
+
+    /// The commits whose parents are not here because they were not in the source. Empty for a whole history.
+    pub(super) fn history_ends(&self) -> HashSet<Oid> {
+        let noted = fs::read_to_string(self.dir.join(BOUNDARY)).unwrap_or_default();
+        noted.lines().filter_map(|line| Oid::from_str(line.trim()).ok()).collect()
+    }
+
     pub(super) fn commit(&self, sha: &CommitSha) -> Result<git2::Commit<'_>, GitError> {
         self.repo.find_commit(oid(sha)?).map_err(|error| match error.code() {
             // A pack that can't be read is as if it were not there; the ref tells that it once was.
-            ErrorCode::NotFound if self.repo.find_reference(&format!("{SEEN}/{sha}")).is_ok() => self.damaged("reading a commit", &error),
+            ErrorCode::NotFound if self.repo.refname_to_id(&format!("{SEEN}/{sha}")).is_ok() => self.damaged("reading a commit", &error),
             ErrorCode::NotFound => GitError::NotFound { what: format!("commit {} in the mirror `{}`", sha.short(), self.key) },
             _ => self.damaged("reading a commit", &error),
         })
@@ -278,6 +308,18 @@ fn drop_stale_locks(dir: &Path) -> usize {
     removed
 }
 
+/// Removes all but the newest refs in a folder. Their objects stay: nothing is ever pruned from a mirror.
+fn forget_oldest(folder: &Path) {
+    let age = |path: &PathBuf| fs::metadata(path).and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut refs = entries(folder);
+    refs.sort_by_cached_key(|path| std::cmp::Reverse(age(path)));
+    for path in refs.iter().skip(MOST_REFS) {
+        if let Err(error) = fs::remove_file(path) {
+            tracing::warn!(file = %path.display(), %error, "an old ref could not be removed");
+        }
+    }
+}
+
 fn entries(dir: &Path) -> Vec<PathBuf> {
     fs::read_dir(dir).map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect()).unwrap_or_default()
 }
@@ -324,6 +366,8 @@ pub(super) fn clean(options: &GitOptions, keep_newer_than: SystemTime) -> Result
             let write = lock_file(root, &key, "write")?;
             if write.try_lock().is_ok() {
                 report.leftovers += drop_stale_locks(&dir);
+                forget_oldest(&dir.join(SEEN));
+                forget_oldest(&dir.join(MADE));
             }
             report.kept += 1;
             continue;

@@ -13,13 +13,10 @@ use git2::{
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::mirror::{Mirror, SEEN};
-use super::{GitOptions, oid, sha as id, shown};
+use super::mirror::{MADE, Mirror, SEEN};
+use super::{GitOptions, local, oid, sha as id, shown};
 use crate::domain::ids::{BranchName, CommitSha};
 use crate::ports::git::{DeleteOutcome, FetchReport, FetchedBy, GitError, Location, PushOutcome, Remote};
-
-/// Refs of the mirror that keep what we made.
-const MADE: &str = "refs/regreen/made";
 
 /// libgit2 asks for credentials again and again while they are refused; the second time is once for a stale
 /// keep-alive connection, the third would be the same answer.
@@ -190,21 +187,36 @@ pub(super) fn fetch(
     }
     // What the refs name is told to the server as had: a mirror that has lost some of it would never get it again.
     mirror.mend(options)?;
+    let boundary = match remote.location() {
+        Location::Local(path) => local::boundary(path)?,
+        Location::Http(_) => None,
+    };
+    mirror.drop_other_boundary(options, boundary.as_deref())?;
+    let by = bring(mirror, remote, branch, sha, watch)?;
+    if let Some(boundary) = boundary {
+        mirror.note_boundary(&boundary)?;
+    }
+    Ok(report(by, mirror))
+}
+
+fn bring(mirror: &Mirror, remote: &Remote, branch: &BranchName, sha: &CommitSha, watch: &Watch) -> Result<FetchedBy, GitError> {
     let wanted = oid(sha)?;
     let not_found = || GitError::NotFound { what: format!("commit {} of `{branch}` in `{}`", sha.short(), remote.location()) };
-    let (exact, whole) = (format!("+{sha}:{SEEN}/{sha}"), format!("+refs/heads/{branch}:{SEEN}/{sha}"));
+    // A ref in `SEEN` names the commit that it is at, so that a lost commit can be told from one that never came.
+    let exact = format!("+{sha}:{SEEN}/{sha}");
+    let whole = |tip: Oid| format!("+refs/heads/{branch}:{SEEN}/{tip}");
 
     let address = address(remote.location())?;
     let tip = {
         let mut handle = mirror.repo.remote_anonymous(&address).map_err(|error| watch.error(&error))?;
         let mut connection = handle.connect_auth(Direction::Fetch, Some(watch.callbacks(remote)), Some(proxy())).map_err(|error| watch.error(&error))?;
         let tip = head_of(&connection, branch).map_err(|error| watch.error(&error))?;
-        let spec = if tip == Some(wanted) { &whole } else { &exact };
-        let fetched = download(connection.remote(), remote, spec, watch);
+        let spec = if tip == Some(wanted) { whole(wanted) } else { exact };
+        let fetched = download(connection.remote(), remote, &spec, watch);
         drop(connection);
         match fetched {
             Ok(()) if mirror.has(sha) => {
-                return Ok(report(if tip == Some(wanted) { FetchedBy::Branch } else { FetchedBy::ExactSha }, mirror));
+                return Ok(if tip == Some(wanted) { FetchedBy::Branch } else { FetchedBy::ExactSha });
             }
             // Refused ids come as protocol errors of many wordings; only what is certain to repeat ends here.
             Err(error @ (GitError::Unauthorized { .. } | GitError::Timeout { .. } | GitError::TooLarge { .. } | GitError::Untrusted { .. })) => {
@@ -216,12 +228,10 @@ pub(super) fn fetch(
     };
     let Some(tip) = tip else { return Err(not_found()) };
     let mut handle = mirror.repo.remote_anonymous(&address).map_err(|error| watch.error(&error))?;
-    download(&mut handle, remote, &whole, watch)?;
+    download(&mut handle, remote, &whole(tip), watch)?;
     if mirror.has(sha) {
-        // The ref of this name was set to the branch's tip; it shall name what it says.
-        mirror.pin(&format!("{SEEN}/{tip}"), tip)?;
         mirror.pin(&format!("{SEEN}/{sha}"), wanted)?;
-        return Ok(report(FetchedBy::Branch, mirror));
+        return Ok(FetchedBy::Branch);
     }
     Err(not_found())
 }

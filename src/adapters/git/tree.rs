@@ -1,5 +1,7 @@
 //! Reading commits from a mirror: files, lists, differences.
 
+use std::collections::{BinaryHeap, HashSet};
+
 use git2::{Delta, DiffFormat, DiffOptions, ErrorCode, ObjectType, Oid};
 
 use super::mirror::Mirror;
@@ -142,6 +144,10 @@ pub(super) fn diff(mirror: &Mirror, from: &CommitSha, to: &CommitSha, cap: usize
 pub(super) fn merge_base(mirror: &Mirror, a: &CommitSha, b: &CommitSha) -> Result<Option<CommitSha>, GitError> {
     mirror.commit(a)?;
     mirror.commit(b)?;
+    let ends = mirror.history_ends();
+    if !ends.is_empty() {
+        return merge_base_in_shallow(mirror, oid(a)?, oid(b)?, &ends);
+    }
     match mirror.repo.merge_base(oid(a)?, oid(b)?) {
         Ok(base) => id(base).map(Some),
         Err(error) if error.code() == ErrorCode::NotFound && error.class() == git2::ErrorClass::Merge => Ok(None),
@@ -149,8 +155,34 @@ pub(super) fn merge_base(mirror: &Mirror, a: &CommitSha, b: &CommitSha) -> Resul
     }
 }
 
-/// Whether an object is a blob, by its header.
-pub(super) fn is_blob(mirror: &Mirror, object: Oid) -> Result<usize, GitError> {
+/// The newest common ancestor in a history that ends early. libgit2's own search runs over the end and fails there.
+fn merge_base_in_shallow(mirror: &Mirror, a: Oid, b: Oid, ends: &HashSet<Oid>) -> Result<Option<CommitSha>, GitError> {
+    let read = |oid: Oid| mirror.repo.find_commit(oid).map_err(|error| mirror.damaged("reading a commit", &error));
+    let parents = |oid: Oid| if ends.contains(&oid) { Ok(Vec::new()) } else { read(oid).map(|commit| commit.parent_ids().collect()) };
+    let mut of_a = HashSet::new();
+    let mut open = vec![a];
+    while let Some(next) = open.pop() {
+        if of_a.insert(next) {
+            open.extend(parents(next)?);
+        }
+    }
+    let mut seen = HashSet::from([b]);
+    let mut newest_first = BinaryHeap::from([(read(b)?.time().seconds(), b)]);
+    while let Some((_, next)) = newest_first.pop() {
+        if of_a.contains(&next) {
+            return id(next).map(Some);
+        }
+        for parent in parents(next)? {
+            if seen.insert(parent) {
+                newest_first.push((read(parent)?.time().seconds(), parent));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The size of a blob, by its header; an object of another kind is refused.
+pub(super) fn blob_size(mirror: &Mirror, object: Oid) -> Result<usize, GitError> {
     let damaged = |error: git2::Error| mirror.damaged("reading a file", &error);
     let (size, kind) = mirror.repo.odb().map_err(damaged)?.read_header(object).map_err(damaged)?;
     if kind == ObjectType::Blob { Ok(size) } else { Err(refused(object.to_string().as_bytes(), "the tree names as a file what is none")) }

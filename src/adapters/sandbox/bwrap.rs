@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::{
-    namespaces::{INSIDE_ID, PROC_MASKED},
+    namespaces::{INSIDE_ID, PROC_MASKED, PROC_READ_ONLY},
     spec::Mount,
     view::OWN,
 };
@@ -13,9 +13,23 @@ use super::{
 pub fn arguments(mounts: &[Mount]) -> Vec<OsString> {
     let id = INSIDE_ID.to_string();
     let mut arguments: Vec<OsString> = [
-        "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-        "--die-with-parent", "--as-pid-1", "--cap-drop", "ALL", "--clearenv", "--hostname", "regreen", "--uid", &id,
-        "--gid", &id,
+        "--unshare-user",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--die-with-parent",
+        "--as-pid-1",
+        "--cap-drop",
+        "ALL",
+        "--clearenv",
+        "--hostname",
+        "regreen",
+        "--uid",
+        &id,
+        "--gid",
+        &id,
     ]
     .iter()
     .map(OsString::from)
@@ -32,7 +46,11 @@ pub fn arguments(mounts: &[Mount]) -> Vec<OsString> {
             Mount::Tmpfs { at, bytes } => say(&[&"--size", &bytes.to_string(), &"--tmpfs", at]),
             Mount::Proc => {
                 say(&[&"--proc", &"/proc"]);
-                // It closes what could change the host by itself, but shows what user id 0 may read.
+                // It closes these parts by itself only where access(2) says they can be written, which is not said of
+                // folders: as user id 0 a job could write `/proc/sys/kernel/core_pattern`.
+                for part in PROC_READ_ONLY.iter().filter(|part| std::path::Path::new(part).exists()) {
+                    say(&[&"--ro-bind", part, part]);
+                }
                 for part in PROC_MASKED.iter().filter(|part| std::path::Path::new(part).exists()) {
                     say(&[&"--ro-bind", &"/dev/null", part]);
                 }

@@ -2,7 +2,7 @@
 //!
 //! A sandbox's first process inherits all orphans, so that walking down from it finds everyone.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, io::Read, path::Path, time::Duration};
 
 use nix::libc;
 
@@ -24,6 +24,11 @@ pub struct Census {
 pub fn take(root: i32, most: usize) -> Census {
     let pids = descendants(root, most);
     let mut census = Census::default();
+    if pids.len() > most {
+        // Too many is all there is to say, and every further look costs time in which there are more.
+        census.pids = pids;
+        return census;
+    }
     let (ticks_a_second, page) = (system(libc::_SC_CLK_TCK, 100), system(libc::_SC_PAGESIZE, 4096));
     for pid in &pids {
         if let Some(stat) = Stat::read(*pid) {
@@ -55,36 +60,83 @@ pub fn proportional_bytes(pids: &[i32]) -> u64 {
         .sum()
 }
 
+/// The host's memory at one moment, in bytes (`/proc/meminfo`, proc_meminfo(5)).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HostMemory {
+    /// All there is.
+    pub total: u64,
+    /// What can still be given out without swapping.
+    pub available: u64,
+    /// Held by memory file systems and anonymous files, which count for no process.
+    pub shared: u64,
+}
+
+impl HostMemory {
+    /// Looks; `None` where the kernel does not say.
+    #[must_use]
+    pub fn look() -> Option<Self> {
+        Self::parse(&fs::read_to_string("/proc/meminfo").ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+            let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+            Some(kib * 1024)
+        };
+        Some(Self { total: field("MemTotal:")?, available: field("MemAvailable:")?, shared: field("Shmem:")? })
+    }
+
+    /// Whether so little is left that someone has to go.
+    #[must_use]
+    pub fn is_scarce(&self) -> bool {
+        self.available < (512 << 20).min(self.total / 16)
+    }
+}
+
 /// Everyone below `root`, at most one more than `most`.
 #[must_use]
 pub fn descendants(root: i32, most: usize) -> Vec<i32> {
-    if Path::new("/proc/thread-self/children").exists() {
-        by_children(root, most)
-    } else {
-        by_parents(root, most)
-    }
+    if Path::new("/proc/thread-self/children").exists() { by_children(root, most) } else { by_parents(root, most) }
 }
 
 /// The direct children of `root`.
 #[must_use]
 pub fn children(root: i32) -> Vec<i32> {
+    first_children(root, usize::MAX)
+}
+
+/// The first direct children of `root`, some more than `most`.
+///
+/// The rest is not even read: with every read the kernel walks the list from its head under a lock that forking needs
+/// too, so that reading all of a fork bomb's orphans takes minutes, and stops the whole machine meanwhile.
+fn first_children(root: i32, most: usize) -> Vec<i32> {
     let mut found = Vec::new();
     let Ok(threads) = fs::read_dir(format!("/proc/{root}/task")) else {
         return found;
     };
     for thread in threads.flatten() {
-        if let Ok(text) = fs::read_to_string(thread.path().join("children")) {
-            found.extend(text.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+        let left = most.saturating_add(1).saturating_sub(found.len());
+        // A process id takes at least two bytes and at most eight with its space.
+        let bytes = (left as u64).saturating_mul(8);
+        let mut text = String::new();
+        let read = fs::File::open(thread.path().join("children")).and_then(|file| file.take(bytes).read_to_string(&mut text));
+        if read.is_ok() {
+            let whole = text.rfind(' ').map_or("", |end| &text[..end]);
+            found.extend(whole.split(' ').filter_map(|pid| pid.parse::<i32>().ok()));
+        }
+        if found.len() > most {
+            break;
         }
     }
     found
 }
 
 fn by_children(root: i32, most: usize) -> Vec<i32> {
-    let mut found = children(root);
+    let mut found = first_children(root, most);
     let mut next = 0;
     while next < found.len() && found.len() <= most {
-        let below = children(found[next]);
+        let below = first_children(found[next], most - found.len());
         found.extend(below);
         next += 1;
     }
@@ -157,12 +209,20 @@ mod tests {
     #[test]
     fn a_hostile_name_does_not_shift_the_fields() {
         let line = b"7 (a) R 1 (b) S 5 7 7 0 -1 4194560 1 2 3 4 10 20 30 40 20 0 3 0 100 1000 55 18446744073709551615";
-        assert_eq!(
-            Stat::parse(line),
-            Some(Stat { parent: 5, ticks: 100, threads: 3, resident_pages: 55 })
-        );
+        assert_eq!(Stat::parse(line), Some(Stat { parent: 5, ticks: 100, threads: 3, resident_pages: 55 }));
         assert_eq!(Stat::parse(b"7 (a"), None);
         assert_eq!(Stat::parse(b"7 (a) S 5"), None);
+    }
+
+    #[test]
+    fn scarce_memory_is_told() {
+        let text = "MemTotal: 16000000 kB\nMemFree: 1 kB\nMemAvailable: 8000000 kB\nShmem: 70 kB\n";
+        let memory = HostMemory::parse(text).unwrap();
+        assert_eq!(memory.shared, 70 * 1024);
+        assert!(!memory.is_scarce());
+        assert!(HostMemory { available: 1 << 20, ..memory }.is_scarce());
+        assert_eq!(HostMemory::parse("MemTotal: 1 kB"), None);
+        assert!(HostMemory::look().is_some());
     }
 
     #[test]

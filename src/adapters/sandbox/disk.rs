@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{
-        Mutex, Condvar, PoisonError,
+        Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -62,11 +62,7 @@ impl DiskWatch {
         let mut earliest = Instant::now();
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         while !*ended {
-            ended = self
-                .wake
-                .wait_timeout(ended, GLANCE)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            ended = self.wake.wait_timeout(ended, GLANCE).unwrap_or_else(PoisonError::into_inner).0;
             let now_free = free(folders);
             let shrunk = free_at_walk.saturating_sub(now_free) > most / 4;
             let due = Instant::now() >= next_walk || (shrunk && Instant::now() >= earliest);
@@ -96,7 +92,6 @@ fn free(folders: &[PathBuf]) -> u64 {
     folders.iter().filter_map(|folder| free_of(folder)).min().unwrap_or(u64::MAX)
 }
 
-#[expect(clippy::unnecessary_cast, reason = "the widths of statvfs differ between platforms")]
 fn free_of(folder: &Path) -> Option<u64> {
     use std::os::unix::ffi::OsStrExt;
     let path = std::ffi::CString::new(folder.as_os_str().as_bytes()).ok()?;

@@ -14,10 +14,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, path_beneath_rules,
-};
+use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, Ruleset, RulesetAttr, RulesetCreatedAttr, path_beneath_rules};
 use nix::{
     errno::Errno,
     libc,
@@ -30,8 +27,7 @@ use nix::{
 };
 
 use super::{
-    census,
-    relay,
+    census, namespaces, relay,
     spec::{Landlock, Rlimits, Spec, Status},
 };
 
@@ -53,11 +49,7 @@ pub enum Walls {
 /// What could not be read, for people.
 pub fn read_spec() -> Result<Spec, String> {
     let mut text = Vec::new();
-    io::stdin()
-        .lock()
-        .take(SPEC_BYTES)
-        .read_to_end(&mut text)
-        .map_err(|error| format!("the specification can't be read: {error}"))?;
+    io::stdin().lock().take(SPEC_BYTES).read_to_end(&mut text).map_err(|error| format!("the specification can't be read: {error}"))?;
     serde_json::from_slice(&text).map_err(|error| format!("the specification is malformed: {error}"))
 }
 
@@ -118,25 +110,22 @@ fn start(spec: Spec, reporter: &mut Reporter, walls: Walls) -> Result<Option<Pid
     if walls == Walls::None {
         prctl::set_child_subreaper(true).map_err(failed("become a subreaper"))?;
         // Both are waited for in `guard_until`. The standard library unblocks all signals in what it starts.
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&guarded_signals()), None)
-            .map_err(failed("block signals"))?;
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&guarded_signals()), None).map_err(failed("block signals"))?;
     }
     let null = File::open("/dev/null").map_err(|error| format!("open /dev/null: {error}"))?;
     nix::unistd::dup2_stdin(&null).map_err(failed("replace standard input"))?;
     // When the machine runs out of memory, the job goes first. Not possible everywhere, and not vital.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    prctl::set_no_new_privs().map_err(failed("give up new privileges"))?;
+    // The walls have done so already. Without them, root could go around what Landlock forbids (CAP_PERFMON reads the
+    // memory of others).
+    namespaces::give_up_capabilities()?;
     // The job has our user id: without this it could look into us, or attach to us.
     prctl::set_dumpable(false).map_err(failed("close this process to others"))?;
     let mut env = spec.env;
     let mut relay_port = None;
     if let Some(way_out) = spec.relay {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, way_out.port))
-            .map_err(|error| format!("listen for the relay: {error}"))?;
-        let port = listener
-            .local_addr()
-            .map_err(|error| format!("ask for the relay's port: {error}"))?
-            .port();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, way_out.port)).map_err(|error| format!("listen for the relay: {error}"))?;
+        let port = listener.local_addr().map_err(|error| format!("ask for the relay's port: {error}"))?.port();
         relay_port = Some(port);
         for (name, value) in proxy_variables(port, &way_out.no_proxy) {
             env.insert(name, value);
@@ -158,12 +147,7 @@ fn start(spec: Spec, reporter: &mut Reporter, walls: Walls) -> Result<Option<Pid
             continue;
         };
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(&env)
-            .current_dir(&spec.directory)
-            .process_group(0);
+        command.args(arguments).env_clear().envs(&env).current_dir(&spec.directory).process_group(0);
         let (rlimits, landlock) = (spec.rlimits, spec.landlock.clone());
         // SAFETY: this process has a single thread, so that the child between fork and exec may allocate and lock.
         unsafe {
@@ -196,11 +180,7 @@ fn reap(options: libc::c_int) -> Result<Option<(Pid, Status)>, Errno> {
     let mut status = 0;
     // SAFETY: `status` lives through the call and is written only by it.
     let pid = Errno::result(unsafe { libc::waitpid(-1, &raw mut status, options) })?;
-    let ended = if libc::WIFSIGNALED(status) {
-        Status::Signal(libc::WTERMSIG(status))
-    } else {
-        Status::Code(libc::WEXITSTATUS(status))
-    };
+    let ended = if libc::WIFSIGNALED(status) { Status::Signal(libc::WTERMSIG(status)) } else { Status::Code(libc::WEXITSTATUS(status)) };
     Ok((pid != 0).then_some((Pid::from_raw(pid), ended)))
 }
 
@@ -255,6 +235,9 @@ fn bound(rlimits: Rlimits) -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CPU, rlimits.cpu_seconds, rlimits.cpu_seconds.saturating_add(5))?;
     setrlimit(Resource::RLIMIT_FSIZE, rlimits.file_bytes, rlimits.file_bytes)?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    // Everyone of ours goes first when the machine is busy. Not vital.
+    // SAFETY: a system call with integers only.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
     let (_, files) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let files = files.min(65_536);
     setrlimit(Resource::RLIMIT_NOFILE, files, files)?;
@@ -272,11 +255,7 @@ fn restrict(rules: &Landlock, relay_port: Option<u16>) {
     let attempt = || -> Result<(), landlock::RulesetError> {
         let ruleset = Ruleset::default().set_compatibility(CompatLevel::BestEffort);
         let ruleset = ruleset.handle_access(AccessFs::from_all(abi))?;
-        let ruleset = if rules.deny_tcp {
-            ruleset.handle_access(AccessNet::from_all(abi))?
-        } else {
-            ruleset
-        };
+        let ruleset = if rules.deny_tcp { ruleset.handle_access(AccessNet::from_all(abi))? } else { ruleset };
         let mut created = ruleset
             .create()?
             .add_rules(path_beneath_rules(&rules.read, AccessFs::from_read(abi)))?
@@ -292,9 +271,7 @@ fn restrict(rules: &Landlock, relay_port: Option<u16>) {
 /// What makes the usual clients use the relay.
 fn proxy_variables(port: u16, no_proxy: &str) -> Vec<(String, String)> {
     let address = format!("http://127.0.0.1:{port}");
-    let java = format!(
-        "-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort={port} -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort={port}"
-    );
+    let java = format!("-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort={port} -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort={port}");
     [
         ("http_proxy", &address),
         ("HTTP_PROXY", &address),

@@ -35,11 +35,12 @@ const HOST: &str = "/oldroot";
 /// Where the inside is built.
 const INSIDE: &str = "/newroot";
 
-/// Parts of `/proc` through which the host could be changed by whoever has user id 0 outside, as bubblewrap covers them.
-const PROC_READ_ONLY: &[&str] = &["sys", "sysrq-trigger", "irq", "bus", "fs"];
+/// Parts of `/proc` through which whoever has user id 0 outside could change the host, with no capability needed.
+pub const PROC_READ_ONLY: &[&str] =
+    &["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi", "/proc/scsi", "/proc/mtrr", "/proc/driver"];
 
 /// Parts of `/proc` that tell user id 0 more than a job should know.
-pub const PROC_MASKED: &[&str] = &["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kmsg"];
+pub const PROC_MASKED: &[&str] = &["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kmsg", "/proc/slabinfo", "/proc/vmallocinfo"];
 
 /// Builds the walls and runs the job inside.
 pub fn launch(spec: Spec) -> ExitCode {
@@ -110,10 +111,7 @@ fn isolate() -> Result<(), String> {
 }
 
 fn map_ids(inside: u32, uid: u32, gid: u32) -> Result<(), String> {
-    let write = |name: &str, text: String| {
-        fs::write(format!("/proc/self/{name}"), text)
-            .map_err(|error| format!("write /proc/self/{name}: {error}"))
-    };
+    let write = |name: &str, text: String| fs::write(format!("/proc/self/{name}"), text).map_err(|error| format!("write /proc/self/{name}: {error}"));
     // Inherited as denied in the inner namespace, where writing it again fails.
     if inside == 0 {
         write("setgroups", "deny".to_owned())?;
@@ -132,18 +130,12 @@ fn raise_loopback() -> Result<(), String> {
         // The kernel copies a whole `struct ifreq`, a union of up to 24 bytes after the name.
         rest: [u8; 22],
     }
-    let mut request = Request {
-        name: [0; libc::IFNAMSIZ],
-        flags: libc::IFF_UP as libc::c_short,
-        rest: [0; 22],
-    };
+    let mut request = Request { name: [0; libc::IFNAMSIZ], flags: libc::IFF_UP as libc::c_short, rest: [0; 22] };
     request.name[..2].copy_from_slice(b"lo");
     // SAFETY: `request` has the size and layout of `struct ifreq` and outlives the calls; the socket is closed once.
     let result = unsafe {
         let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
-        let result = Errno::result(socket).and_then(|socket| {
-            Errno::result(libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw mut request))
-        });
+        let result = Errno::result(socket).and_then(|socket| Errno::result(libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw mut request)));
         libc::close(socket);
         result
     };
@@ -155,19 +147,16 @@ fn build(mounts: &[Mount]) -> Result<(), String> {
     let none = None::<&str>;
     let at = |doing: &str, path: &Path| format!("{doing} {}", path.display());
     let fail = |what: String| move |error: Errno| format!("{what}: {error}");
-    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
-        .map_err(fail("make mounts private".to_owned()))?;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).map_err(fail("make mounts private".to_owned()))?;
     // `/tmp` is only a place to mount on: after pivot_root the host's own is visible again below `HOST`.
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    mount(Some("tmpfs"), "/tmp", Some("tmpfs"), flags, Some("mode=0755,size=16m"))
-        .map_err(fail("mount a base".to_owned()))?;
+    mount(Some("tmpfs"), "/tmp", Some("tmpfs"), flags, Some("mode=0755,size=16m")).map_err(fail("mount a base".to_owned()))?;
     for name in [INSIDE, HOST] {
         fs::create_dir(format!("/tmp{name}")).map_err(|error| format!("create {name}: {error}"))?;
     }
     pivot_root("/tmp", format!("/tmp{HOST}").as_str()).map_err(fail("enter the base".to_owned()))?;
     std::env::set_current_dir("/").map_err(|error| format!("enter the base: {error}"))?;
-    mount(Some("tmpfs"), INSIDE, Some("tmpfs"), flags, Some("mode=0755,size=16m"))
-        .map_err(fail("mount the new root".to_owned()))?;
+    mount(Some("tmpfs"), INSIDE, Some("tmpfs"), flags, Some("mode=0755,size=16m")).map_err(fail("mount the new root".to_owned()))?;
     for step in mounts {
         match step {
             Mount::Bind { from, to, writable } => {
@@ -183,15 +172,13 @@ fn build(mounts: &[Mount]) -> Result<(), String> {
                 let options = format!("mode=0755,size={bytes}");
                 let target = inside(place);
                 folder(&target)?;
-                mount(Some("tmpfs"), &target, Some("tmpfs"), flags, Some(options.as_str()))
-                    .map_err(fail(at("mount memory on", place)))?;
+                mount(Some("tmpfs"), &target, Some("tmpfs"), flags, Some(options.as_str())).map_err(fail(at("mount memory on", place)))?;
             }
             Mount::Proc => mount_proc()?,
             Mount::Dev => mount_dev()?,
             Mount::ReadOnly { at: place } => {
                 let target = inside(place);
-                set_attributes(&target, MOUNT_ATTR_RDONLY, false)
-                    .map_err(fail(at("close", place)))?;
+                set_attributes(&target, MOUNT_ATTR_RDONLY, false).map_err(fail(at("close", place)))?;
             }
         }
     }
@@ -226,28 +213,25 @@ fn bind(from: &Path, to: &Path, writable: bool) -> Result<(), String> {
         fs::File::create(&target).map_err(|error| format!("create {}: {error}", to.display()))?;
     }
     let none = None::<&str>;
-    mount(Some(&source), &target, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)
-        .map_err(|error| error.to_string())?;
+    mount(Some(&source), &target, none, MsFlags::MS_BIND | MsFlags::MS_REC, none).map_err(|error| error.to_string())?;
     let closed = if writable { 0 } else { MOUNT_ATTR_RDONLY };
     // Device nodes are bound one by one, and only those of `mount_dev`.
     let devices = if from.starts_with("/dev") { 0 } else { MOUNT_ATTR_NODEV };
-    set_attributes(&target, closed | MOUNT_ATTR_NOSUID | devices, true)
-        .map_err(|error| format!("protect it: {error}"))
+    set_attributes(&target, closed | MOUNT_ATTR_NOSUID | devices, true).map_err(|error| format!("protect it: {error}"))
 }
 
 fn mount_proc() -> Result<(), String> {
     let target = inside(Path::new("/proc"));
     folder(&target)?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    mount(Some("proc"), &target, Some("proc"), flags, None::<&str>)
-        .map_err(|error| format!("mount /proc: {error}"))?;
+    mount(Some("proc"), &target, Some("proc"), flags, None::<&str>).map_err(|error| format!("mount /proc: {error}"))?;
     for name in PROC_READ_ONLY {
-        let part = target.join(name);
+        let part = inside(Path::new(name));
         if part.exists() {
             let none = None::<&str>;
             mount(Some(&part), &part, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)
                 .and_then(|()| set_attributes(&part, MOUNT_ATTR_RDONLY, true))
-                .map_err(|error| format!("close /proc/{name}: {error}"))?;
+                .map_err(|error| format!("close {name}: {error}"))?;
         }
     }
     for part in PROC_MASKED {
@@ -262,16 +246,14 @@ fn mount_proc() -> Result<(), String> {
 fn bind_over(from: &Path, to: &Path) -> Result<(), String> {
     let source = Path::new(HOST).join(from.strip_prefix("/").unwrap_or(from));
     let target = inside(to);
-    mount(Some(&source), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
-        .map_err(|error| format!("cover {}: {error}", to.display()))
+    mount(Some(&source), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>).map_err(|error| format!("cover {}: {error}", to.display()))
 }
 
 fn mount_dev() -> Result<(), String> {
     let target = inside(Path::new("/dev"));
     folder(&target)?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
-    mount(Some("tmpfs"), &target, Some("tmpfs"), flags, Some("mode=0755,size=1m"))
-        .map_err(|error| format!("mount /dev: {error}"))?;
+    mount(Some("tmpfs"), &target, Some("tmpfs"), flags, Some("mode=0755,size=1m")).map_err(|error| format!("mount /dev: {error}"))?;
     for name in ["null", "zero", "full", "random", "urandom", "tty"] {
         let node = Path::new("/dev").join(name);
         if Path::new(HOST).join("dev").join(name).exists() {
@@ -291,15 +273,18 @@ fn mount_dev() -> Result<(), String> {
     folder(&target.join("shm"))?;
     let pts = target.join("pts");
     folder(&pts)?;
-    mount(Some("devpts"), &pts, Some("devpts"), flags, Some("newinstance,ptmxmode=0666,mode=620"))
-        .map_err(|error| format!("mount /dev/pts: {error}"))
+    mount(Some("devpts"), &pts, Some("devpts"), flags, Some("newinstance,ptmxmode=0666,mode=620")).map_err(|error| format!("mount /dev/pts: {error}"))
 }
 
 /// Enters the inner user namespace and gives up every capability, for good.
 fn become_nobody() -> Result<(), String> {
-    unshare(CloneFlags::CLONE_NEWUSER)
-        .map_err(|error| format!("nested user namespaces are not available here: {error}"))?;
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| format!("nested user namespaces are not available here: {error}"))?;
     map_ids(INSIDE_ID, 0, 0)?;
+    give_up_capabilities()
+}
+
+/// Empties every set of capabilities, and the one that would fill them again when a program is started as user id 0.
+pub fn give_up_capabilities() -> Result<(), String> {
     prctl::set_no_new_privs().map_err(|error| format!("give up new privileges: {error}"))?;
     for capability in 0..64 {
         // SAFETY: prctl with integers only. Numbers the kernel does not know are refused, which is as good.
@@ -310,9 +295,7 @@ fn become_nobody() -> Result<(), String> {
     let data = [0u32; 6];
     // SAFETY: both arrays have the layout that capset(2) reads for version 3, and outlive the call.
     let result = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()) };
-    Errno::result(result)
-        .map(|_| ())
-        .map_err(|error| format!("give up capabilities: {error}"))
+    Errno::result(result).map(|_| ()).map_err(|error| format!("give up capabilities: {error}"))
 }
 
 /// mount_setattr(2), for which neither libc nor nix has a function. It adds flags and never takes one away, and is
@@ -327,24 +310,10 @@ fn set_attributes(path: &Path, attributes: u64, whole_tree: bool) -> Result<(), 
         userns_fd: u64,
     }
     let path = std::ffi::CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
-    let attr = MountAttr {
-        set: attributes,
-        clear: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
+    let attr = MountAttr { set: attributes, clear: 0, propagation: 0, userns_fd: 0 };
     let flags = if whole_tree { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: `path` is a C string and `attr` has the layout of `struct mount_attr`; both outlive the call.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            flags,
-            &raw const attr,
-            size_of::<MountAttr>(),
-        )
-    };
+    let result = unsafe { libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, path.as_ptr(), flags, &raw const attr, size_of::<MountAttr>()) };
     Errno::result(result).map(|_| ())
 }
 

@@ -68,10 +68,7 @@ impl Upstream {
 fn percent_decoded(text: &str) -> String {
     // Only the form decoder of `url` decodes: keep what means something else in a form.
     let escaped = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
-    url::form_urlencoded::parse(escaped.as_bytes())
-        .next()
-        .map(|(name, _)| name.into_owned())
-        .unwrap_or_default()
+    url::form_urlencoded::parse(escaped.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }
 
 /// A running proxy; dropping it ends every connection.
@@ -145,14 +142,7 @@ impl Ledger {
         if uses.len() >= HOSTS_REPORTED {
             return false;
         }
-        uses.push(HostUse {
-            host: host.to_owned(),
-            port,
-            refused: refused.map(str::to_owned),
-            requests: 1,
-            bytes_sent: 0,
-            bytes_received: 0,
-        });
+        uses.push(HostUse { host: host.to_owned(), port, refused: refused.map(str::to_owned), requests: 1, bytes_sent: 0, bytes_received: 0 });
         true
     }
 
@@ -222,7 +212,7 @@ impl Gate {
         let mut server = match connected {
             Ok(Ok(server)) => server,
             Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
-                self.ledger.refuse(host, port, "its name leads to an address that is not public");
+                self.ledger.refuse(host, port, "its name leads to an address that is not public; list it with its port to allow that");
                 return answer(&mut client, "403 Forbidden", "this name leads to an address that is not public").await;
             }
             Ok(Err(_)) => return answer(&mut client, "502 Bad Gateway", "the host can't be reached").await,
@@ -275,9 +265,7 @@ impl Request {
         let text = std::str::from_utf8(head).map_err(|_| "the request head is not text")?;
         let mut lines = text.trim_end_matches("\r\n").split("\r\n");
         let mut words = lines.next().unwrap_or("").split(' ');
-        let (Some(method), Some(target), Some("HTTP/1.1" | "HTTP/1.0"), None) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
+        let (Some(method), Some(target), Some("HTTP/1.1" | "HTTP/1.0"), None) = (words.next(), words.next(), words.next(), words.next()) else {
             return Err("not a request line");
         };
         if text.contains('\0') || text.replace("\r\n", "").contains(['\r', '\n']) {
@@ -350,11 +338,7 @@ fn host_name(text: &str) -> Result<String, &'static str> {
 /// Resolves here and connects to what was checked.
 async fn directly(host: &str, port: u16, private_addresses: bool) -> io::Result<TcpStream> {
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
-    let fine: Vec<SocketAddr> = addresses
-        .iter()
-        .copied()
-        .filter(|address| private_addresses || is_public(address.ip()))
-        .collect();
+    let fine: Vec<SocketAddr> = addresses.iter().copied().filter(|address| private_addresses || is_public(address.ip())).collect();
     if fine.is_empty() && !addresses.is_empty() {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
@@ -365,11 +349,7 @@ async fn directly(host: &str, port: u16, private_addresses: bool) -> io::Result<
 async fn through(upstream: &Upstream, request: &Request) -> io::Result<TcpStream> {
     let mut server = TcpStream::connect(&upstream.address).await?;
     if request.connect {
-        let target = if request.host.contains(':') {
-            format!("[{}]:{}", request.host, request.port)
-        } else {
-            format!("{}:{}", request.host, request.port)
-        };
+        let target = if request.host.contains(':') { format!("[{}]:{}", request.host, request.port) } else { format!("{}:{}", request.host, request.port) };
         let secret = upstream.authorization.as_ref();
         let secret = secret.map(|secret| format!("Proxy-Authorization: {}\r\n", secret.expose_secret()));
         let ask = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{}\r\n", secret.unwrap_or_default());
@@ -391,7 +371,8 @@ async fn through(upstream: &Upstream, request: &Request) -> io::Result<TcpStream
 }
 
 /// Whether an address belongs to the public internet: not loopback, private, link-local (where clouds keep their
-/// metadata), shared, documentation, multicast or reserved (RFC 6890), also where an IPv6 address carries such an IPv4 one.
+/// metadata), shared, multicast or reserved (RFC 6890). The documentation blocks stay allowed: nothing of an operator lives there by those
+/// rules, and closed networks put their package mirrors behind them, also where an IPv6 address carries such an IPv4 one.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
@@ -403,13 +384,7 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
     let [a, b, c, _] = v4.octets();
     let shared = a == 100 && (64..128).contains(&b);
     let special = a == 0 || a >= 240 || (a, b, c) == (192, 0, 0) || (a == 198 && (18..20).contains(&b));
-    !(v4.is_loopback()
-        || v4.is_private()
-        || v4.is_link_local()
-        || v4.is_multicast()
-        || v4.is_documentation()
-        || shared
-        || special)
+    !(v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_multicast() || shared || special)
 }
 
 fn is_public_v6(v6: Ipv6Addr) -> bool {
@@ -431,12 +406,7 @@ fn is_public_v6(v6: Ipv6Addr) -> bool {
 }
 
 /// Copies both ways until both are done, silence, or the end of the job's share. `most` bounds what is sent.
-async fn carry(
-    client: &mut UnixStream,
-    server: &mut TcpStream,
-    most: u64,
-    count: impl Fn(u64, u64) -> bool,
-) -> io::Result<()> {
+async fn carry(client: &mut UnixStream, server: &mut TcpStream, most: u64, count: impl Fn(u64, u64) -> bool) -> io::Result<()> {
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
     let up = async {
@@ -462,11 +432,7 @@ async fn carry(
     }
 }
 
-async fn copy(
-    from: &mut (impl AsyncRead + Unpin),
-    to: &mut (impl AsyncWrite + Unpin),
-    count: impl Fn(u64) -> bool,
-) -> io::Result<()> {
+async fn copy(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin), count: impl Fn(u64) -> bool) -> io::Result<()> {
     let mut buffer = vec![0; 16 << 10];
     loop {
         let read = timeout(IDLE_TIME, from.read(&mut buffer)).await.map_err(|_| io::ErrorKind::TimedOut)??;
@@ -484,9 +450,7 @@ async fn copy(
 async fn answer(client: &mut UnixStream, status: &str, reason: &str) -> io::Result<()> {
     let body = format!("regreen: {reason}\n");
     let length = body.len();
-    let text = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
+    let text = format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
     timeout(HEAD_TIME, client.write_all(text.as_bytes())).await.map_err(|_| io::ErrorKind::TimedOut)??;
     client.shutdown().await
 }
@@ -498,12 +462,30 @@ mod tests {
     #[test]
     fn addresses_are_public_or_not() {
         for (address, public) in [
-            ("1.1.1.1", true), ("127.0.0.1", false), ("10.1.2.3", false), ("172.16.0.1", false), ("192.168.1.1", false),
-            ("169.254.169.254", false), ("100.64.0.1", false), ("0.0.0.0", false), ("224.0.0.1", false),
-            ("255.255.255.255", false), ("198.18.0.1", false), ("192.0.0.192", false), ("::1", false), ("::", false),
-            ("fe80::1", false), ("fd00:ec2::254", false), ("::ffff:127.0.0.1", false), ("::ffff:1.1.1.1", true),
-            ("64:ff9b::a9fe:a9fe", false), ("2002:7f00:1::", false), ("2606:4700::1111", true), ("2001:db8::1", false),
-            ("ff02::1", false), ("::127.0.0.1", false),
+            ("1.1.1.1", true),
+            ("127.0.0.1", false),
+            ("10.1.2.3", false),
+            ("172.16.0.1", false),
+            ("192.168.1.1", false),
+            ("169.254.169.254", false),
+            ("100.64.0.1", false),
+            ("0.0.0.0", false),
+            ("224.0.0.1", false),
+            ("255.255.255.255", false),
+            ("198.18.0.1", false),
+            ("192.0.0.192", false),
+            ("::1", false),
+            ("::", false),
+            ("fe80::1", false),
+            ("fd00:ec2::254", false),
+            ("::ffff:127.0.0.1", false),
+            ("::ffff:1.1.1.1", true),
+            ("64:ff9b::a9fe:a9fe", false),
+            ("2002:7f00:1::", false),
+            ("2606:4700::1111", true),
+            ("2001:db8::1", false),
+            ("ff02::1", false),
+            ("::127.0.0.1", false),
         ] {
             assert_eq!(is_public(address.parse().unwrap()), public, "{address}");
         }
@@ -515,16 +497,19 @@ mod tests {
         let connect = read("CONNECT Index.Crates.io.:443 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         assert_eq!((connect.connect, connect.host.as_str(), connect.port), (true, "index.crates.io", 443));
         let get = read("GET http://a.b:81/c?d=e HTTP/1.1\r\nHost: evil\r\nProxy-Authorization: x\r\nAccept: */*\r\n\r\n").unwrap();
-        assert_eq!(
-            String::from_utf8(get.head).unwrap(),
-            "GET /c?d=e HTTP/1.1\r\nHost: a.b:81\r\nConnection: close\r\naccept: */*\r\n"
-        );
+        assert_eq!(String::from_utf8(get.head).unwrap(), "GET /c?d=e HTTP/1.1\r\nHost: a.b:81\r\nConnection: close\r\naccept: */*\r\n");
         for bad in [
-            "", "GET / HTTP/1.1\r\n\r\n", "PUT http://a.b/ HTTP/1.1\r\n\r\n", "GET https://a.b/ HTTP/1.1\r\n\r\n",
-            "GET ftp://a.b/ HTTP/1.1\r\n\r\n", "CONNECT a.b HTTP/1.1\r\n\r\n", "CONNECT :443 HTTP/1.1\r\n\r\n",
+            "",
+            "GET / HTTP/1.1\r\n\r\n",
+            "PUT http://a.b/ HTTP/1.1\r\n\r\n",
+            "GET https://a.b/ HTTP/1.1\r\n\r\n",
+            "GET ftp://a.b/ HTTP/1.1\r\n\r\n",
+            "CONNECT a.b HTTP/1.1\r\n\r\n",
+            "CONNECT :443 HTTP/1.1\r\n\r\n",
             "POST http://a.b/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
             "POST http://a.b/ HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-            "GET http://a.b/ HTTP/1.1\r\nX: y\nHost: evil\r\n\r\n", "GET http://a.b/ HTTP/1.1\r\nbad name: y\r\n\r\n",
+            "GET http://a.b/ HTTP/1.1\r\nX: y\nHost: evil\r\n\r\n",
+            "GET http://a.b/ HTTP/1.1\r\nbad name: y\r\n\r\n",
             "CONNECT a/b:443 HTTP/1.1\r\n\r\n",
         ] {
             assert!(read(bad).is_err(), "{bad:?}");

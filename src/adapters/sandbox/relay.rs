@@ -31,13 +31,11 @@ pub fn serve(listener: &TcpListener, socket: PathBuf) -> ! {
             continue;
         }
         let (open_here, socket) = (Arc::clone(&open), Arc::clone(&socket));
-        let spawned = std::thread::Builder::new()
-            .stack_size(128 << 10)
-            .spawn(move || {
-                // Either side may go away at any time; there is nobody to tell.
-                let _ = carry(client, &socket);
-                open_here.fetch_sub(1, Ordering::Relaxed);
-            });
+        let spawned = std::thread::Builder::new().stack_size(128 << 10).spawn(move || {
+            // Either side may go away at any time; there is nobody to tell.
+            let _ = carry(client, &socket);
+            open_here.fetch_sub(1, Ordering::Relaxed);
+        });
         if spawned.is_err() {
             open.fetch_sub(1, Ordering::Relaxed);
         }
@@ -49,12 +47,10 @@ fn carry(mut client: TcpStream, socket: &Path) -> io::Result<()> {
     let mut proxy = UnixStream::connect(socket)?;
     let (mut up_from, mut up_to) = (client.try_clone()?, proxy.try_clone()?);
     std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .stack_size(128 << 10)
-            .spawn_scoped(scope, move || {
-                let _ = io::copy(&mut up_from, &mut up_to);
-                let _ = up_to.shutdown(Shutdown::Write);
-            })?;
+        std::thread::Builder::new().stack_size(128 << 10).spawn_scoped(scope, move || {
+            let _ = io::copy(&mut up_from, &mut up_to);
+            let _ = up_to.shutdown(Shutdown::Write);
+        })?;
         let _ = io::copy(&mut proxy, &mut client);
         let _ = client.shutdown(Shutdown::Write);
         Ok(())

@@ -30,7 +30,7 @@ use nix::{
 };
 
 use super::{
-    census,
+    PrivateFolder, census,
     disk::DiskWatch,
     spec::{Spec, Status},
 };
@@ -61,7 +61,7 @@ pub struct Launch {
     /// What it reads on standard input; the status descriptor is filled in here.
     pub spec: Spec,
     /// Private folder of this call; removed when the job has ended.
-    pub scratch: tempfile::TempDir,
+    pub scratch: PrivateFolder,
     /// The bounds.
     pub limits: Limits,
     /// Folders whose growth counts.
@@ -79,12 +79,8 @@ pub fn supervise(mut launch: Launch, stop: &Arc<AtomicBool>) -> Result<SandboxOu
     let (status, status_end) = io::pipe().map_err(SandboxError::io("open a pipe"))?;
     launch.spec.status_fd = status_end.as_raw_fd();
     let spec = launch.scratch.path().join("spec.json");
-    let text = serde_json::to_vec(&launch.spec).map_err(|error| SandboxError::Setup {
-        reason: format!("a path is not UTF-8: {error}"),
-    })?;
-    File::create(&spec)
-        .and_then(|mut file| file.write_all(&text))
-        .map_err(SandboxError::io("write the specification"))?;
+    let text = serde_json::to_vec(&launch.spec).map_err(|error| SandboxError::Setup { reason: format!("a path is not UTF-8: {error}") })?;
+    File::create(&spec).and_then(|mut file| file.write_all(&text)).map_err(SandboxError::io("write the specification"))?;
     let input = File::open(&spec).map_err(SandboxError::io("open the specification"))?;
 
     let mut command = Command::new(&launch.program);
@@ -104,13 +100,12 @@ pub fn supervise(mut launch: Launch, stop: &Arc<AtomicBool>) -> Result<SandboxOu
         command.pre_exec(move || prepare_child(service, keep, death));
     }
     let started = Instant::now();
-    let child = command
-        .spawn()
-        .map_err(SandboxError::io(format!("start `{}`", launch.program.display())))?;
+    let child = command.spawn().map_err(SandboxError::io(format!("start `{}`", launch.program.display())))?;
     // Our copies of the writing ends must go, or their readers never see an end.
     drop(command);
     drop(status_end);
 
+    put_first(0);
     let disk = DiskWatch::default();
     std::thread::scope(|scope| {
         scope.spawn(|| disk.run(&launch.folders, launch.limits.disk_bytes));
@@ -126,11 +121,28 @@ pub fn supervise(mut launch: Launch, stop: &Arc<AtomicBool>) -> Result<SandboxOu
             ended_by: None,
             peak_memory: None,
             peak_processes: 0,
+            host_memory: census::HostMemory::look(),
         }
         .run(started);
         disk.end();
         result
     })
+}
+
+/// Schedules a process (0: this thread) before all ordinary ones, where we are allowed to.
+///
+/// A fork bomb of a service that runs as root is bounded by nothing but us, and with ten thousand processes in the
+/// queue everyone else's turn comes after half a minute: too late for the one that counts, and for process 1, which
+/// kills the others in its own time.
+fn put_first(pid: i32) {
+    let parameters = libc::sched_param { sched_priority: 1 };
+    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: `parameters` outlives the call; the other arguments are integers.
+    let done = unsafe { libc::sched_setscheduler(pid, policy, &raw const parameters) };
+    if done != 0 {
+        // SAFETY: integers only. Refused too for ordinary users, whose jobs the kernel bounds instead.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, pid.cast_unsigned(), -15) };
+    }
 }
 
 /// Between fork and exec: own session, death with the service, and no inherited descriptor but the four we mean.
@@ -143,8 +155,6 @@ fn prepare_child(service: u32, keep: RawFd, death: libc::c_int) -> io::Result<()
             // The service died before the line above.
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        // The service and its supervisor go first when the machine is busy. Not vital.
-        libc::setpriority(libc::PRIO_PROCESS, 0, 10);
         libc::umask(0o022);
         // Libraries in C open descriptors that would be inherited. Only marked: the standard library still needs its own.
         let mark = |from: RawFd, to: libc::c_uint| {
@@ -171,6 +181,8 @@ struct Watch<'a> {
     ended_by: Option<Exit>,
     peak_memory: Option<u64>,
     peak_processes: u32,
+    /// The host's memory at the start.
+    host_memory: Option<census::HostMemory>,
 }
 
 impl Watch<'_> {
@@ -211,11 +223,7 @@ impl Watch<'_> {
         let exit = match self.ended_by {
             Some(exit) => exit,
             None => self.reported().map_err(|reason| SandboxError::Setup {
-                reason: if reason.is_empty() {
-                    format!("the launcher ended with {launcher}: {}", self.kept.complaint())
-                } else {
-                    reason
-                },
+                reason: if reason.is_empty() { format!("the launcher ended with {launcher}: {}", self.kept.complaint()) } else { reason },
             })?,
         };
         let (output, truncated) = self.kept.finish();
@@ -269,22 +277,32 @@ impl Watch<'_> {
         if memory > limits.memory_bytes {
             return (Some(LimitKind::Memory), false);
         }
+        // Memory files count for no process: when the host runs dry, a job that may have filled them goes, before the
+        // kernel has to choose.
+        if let (Some(host), Some(start)) = (census::HostMemory::look(), self.host_memory)
+            && host.is_scarce()
+            && memory + host.shared.saturating_sub(start.shared) > limits.memory_bytes / 2
+        {
+            return (Some(LimitKind::Memory), false);
+        }
         if census.cpu > limits.cpu {
             return (Some(LimitKind::Cpu), false);
         }
-        (None, memory > limits.memory_bytes / 4 || processes > most / 4)
+        (None, memory > limits.memory_bytes / 2 || processes > most / 2)
     }
 
     /// Kills the whole tree and returns when it is gone.
     fn kill(&mut self) {
         let root = self.child.id().cast_signed();
         if self.launch.guardian {
+            put_first(root);
             let _ = kill(Pid::from_raw(root), Signal::SIGTERM);
         } else {
             // Process 1 first: the launcher reaps it only after the kernel has killed everyone else, so that the
             // launcher's end then means the end of all. Before it exists, there is only the launcher.
             let first = census::children(root);
             for pid in &first {
+                put_first(*pid);
                 let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
             }
             if first.is_empty() {

@@ -11,12 +11,80 @@ use std::{
 
 /// The programs that are looked for.
 const TOOLS: &[&str] = &[
-    "cargo", "rustc", "rustfmt", "rustdoc", "clippy-driver", "cargo-nextest", "just", "python", "python3", "pip",
-    "pip3", "pytest", "tox", "nox", "uv", "poetry", "pdm", "hatch", "ruff", "black", "mypy", "node", "npm", "npx",
-    "pnpm", "yarn", "corepack", "deno", "bun", "go", "gofmt", "golangci-lint", "java", "javac", "mvn", "gradle",
-    "kotlinc", "scala", "sbt", "ruby", "bundle", "gem", "rake", "php", "composer", "dotnet", "cmake", "ctest", "make",
-    "ninja", "meson", "gcc", "g++", "cc", "c++", "clang", "clang++", "ld.lld", "perl", "elixir", "mix", "erl", "swift",
-    "zig", "ghc", "cabal", "stack", "dart", "flutter", "Rscript", "julia", "lua", "git", "bash",
+    "cargo",
+    "rustc",
+    "rustfmt",
+    "rustdoc",
+    "clippy-driver",
+    "cargo-nextest",
+    "just",
+    "python",
+    "python3",
+    "pip",
+    "pip3",
+    "pytest",
+    "tox",
+    "nox",
+    "uv",
+    "poetry",
+    "pdm",
+    "hatch",
+    "ruff",
+    "black",
+    "mypy",
+    "node",
+    "npm",
+    "npx",
+    "pnpm",
+    "yarn",
+    "corepack",
+    "deno",
+    "bun",
+    "go",
+    "gofmt",
+    "golangci-lint",
+    "java",
+    "javac",
+    "mvn",
+    "gradle",
+    "kotlinc",
+    "scala",
+    "sbt",
+    "ruby",
+    "bundle",
+    "gem",
+    "rake",
+    "php",
+    "composer",
+    "dotnet",
+    "cmake",
+    "ctest",
+    "make",
+    "ninja",
+    "meson",
+    "gcc",
+    "g++",
+    "cc",
+    "c++",
+    "clang",
+    "clang++",
+    "ld.lld",
+    "perl",
+    "elixir",
+    "mix",
+    "erl",
+    "swift",
+    "zig",
+    "ghc",
+    "cabal",
+    "stack",
+    "dart",
+    "flutter",
+    "Rscript",
+    "julia",
+    "lua",
+    "git",
+    "bash",
 ];
 
 /// Folders that every sandbox shows, so that nothing below them needs an offer of its own.
@@ -24,8 +92,26 @@ const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "
 
 /// Names that betray credentials when they lie at the top of a folder.
 const CREDENTIALS: &[&str] = &[
-    "credentials", "credentials.toml", ".netrc", ".npmrc", ".pypirc", ".git-credentials", ".env", ".ssh", ".aws",
-    ".azure", ".docker", ".config", ".gnupg", ".kube", ".cargo", ".m2", ".gem", "id_rsa", "id_ed25519", "auth.json",
+    "credentials",
+    "credentials.toml",
+    ".netrc",
+    ".npmrc",
+    ".pypirc",
+    ".git-credentials",
+    ".env",
+    ".ssh",
+    ".aws",
+    ".azure",
+    ".docker",
+    ".config",
+    ".gnupg",
+    ".kube",
+    ".cargo",
+    ".m2",
+    ".gem",
+    "id_rsa",
+    "id_ed25519",
+    "auth.json",
 ];
 
 /// What the search knows of the service: its own `PATH` and the variables by which version managers are moved.
@@ -323,9 +409,7 @@ fn accept(service: &Service, folder: &Path) -> Result<PathBuf, String> {
 
 /// Every folder that is someone's home.
 fn homes(service: &Service) -> Vec<PathBuf> {
-    let below = |place: &str| -> io::Result<Vec<PathBuf>> {
-        Ok(fs::read_dir(place)?.flatten().map(|entry| entry.path()).collect())
-    };
+    let below = |place: &str| -> io::Result<Vec<PathBuf>> { Ok(fs::read_dir(place)?.flatten().map(|entry| entry.path()).collect()) };
     let mut homes = below("/home").unwrap_or_default();
     homes.push("/root".into());
     homes.extend(service.home.clone());
@@ -348,11 +432,7 @@ mod tests {
     }
 
     fn service(home: &Path, path: &[&str]) -> Service {
-        Service {
-            path: path.iter().map(|folder| home.join(folder)).collect(),
-            home: Some(home.to_owned()),
-            ..Service::default()
-        }
+        Service { path: path.iter().map(|folder| home.join(folder)).collect(), home: Some(home.to_owned()), ..Service::default() }
     }
 
     /// Every manager's layout in a home, the tool, and where it must lead: a root, or a lone program.
@@ -423,8 +503,15 @@ mod tests {
         fs::write(home.join("tools/c/.npmrc"), "").unwrap();
         let service = service(&home, &[]);
         for (folder, fine) in [
-            ("", false), ("tools", false), ("tools/a", false), (".config/x/y", false), ("tools/b", true),
-            (".cargo/z/y", false), ("tools/c", false), ("..", false), ("missing/x", false),
+            ("", false),
+            ("tools", false),
+            ("tools/a", false),
+            (".config/x/y", false),
+            ("tools/b", true),
+            (".cargo/z/y", false),
+            ("tools/c", false),
+            ("..", false),
+            ("missing/x", false),
         ] {
             assert_eq!(accept(&service, &home.join(folder)).is_ok(), fine, "{folder}");
         }

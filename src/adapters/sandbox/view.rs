@@ -21,29 +21,49 @@ const SHM_BYTES: u64 = 256 << 20;
 
 /// What is shown of `/etc`, where it exists: configuration of compilers and libraries, nothing of the machine's users.
 const ETC: &[&str] = &[
-    "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "ssl/certs", "ssl/openssl.cnf", "ssl/cert.pem",
-    "ssl/ca-bundle.pem", "pki/tls/certs", "pki/ca-trust/extracted", "ca-certificates", "ca-certificates.conf",
-    "crypto-policies", "localtime", "timezone", "mime.types", "services", "protocols", "magic", "os-release",
-    "debian_version", "lsb-release", "redhat-release", "alpine-release", "shells", "fonts", "perl", "gcc",
-    "maven/m2.conf", "maven/logging", "java", "R",
+    "alternatives",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "ssl/cert.pem",
+    "ssl/ca-bundle.pem",
+    "pki/tls/certs",
+    "pki/ca-trust/extracted",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "crypto-policies",
+    "localtime",
+    "timezone",
+    "mime.types",
+    "services",
+    "protocols",
+    "magic",
+    "os-release",
+    "debian_version",
+    "lsb-release",
+    "redhat-release",
+    "alpine-release",
+    "shells",
+    "fonts",
+    "perl",
+    "gcc",
+    "maven/m2.conf",
+    "maven/logging",
+    "java",
+    "R",
 ];
 
 /// Beginnings of further names in `/etc` that carry a version.
 const ETC_VERSIONED: &[&str] = &["java-", "python", "openssl", "gcc-", "php"];
 
 /// Where systems keep their certificate authorities.
-const AUTHORITIES: &[&str] = &[
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
+const AUTHORITIES: &[&str] = &["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
 
 /// Variables by which programs are told of certificate authorities.
-pub const AUTHORITY_VARIABLES: &[&str] = &[
-    "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
-    "CARGO_HTTP_CAINFO",
-];
+pub const AUTHORITY_VARIABLES: &[&str] =
+    &["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO"];
 
 /// What is put together for one job.
 #[derive(Debug)]
@@ -288,10 +308,7 @@ mod tests {
             }
         }
         assert_eq!(writable, [(Path::new("/srv/tree"), Path::new(WORKSPACE)), (Path::new("/srv/home"), Path::new(HOME))]);
-        assert_eq!(
-            inside.env["PATH"],
-            "/run/regreen/bin:/opt/regreen/home-regreen-.rustup-toolchains-x/bin:/opt/rust/bin:/usr/bin"
-        );
+        assert_eq!(inside.env["PATH"], "/run/regreen/bin:/opt/regreen/home-regreen-.rustup-toolchains-x/bin:/opt/rust/bin:/usr/bin");
         assert_eq!(inside.env["HOME"], HOME);
     }
 }

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use super::mask::{Depth, hash, mask};
-use super::rule::{Extent, Match, Role, Rule};
-use super::taxonomy::Category;
+use super::rule::{Extent, Role, Rule};
 
 /// Most lines of one block.
 const BLOCK_LINES: usize = 160;
@@ -47,6 +46,28 @@ pub struct Kept {
     pub finding: Option<Finding>,
 }
 
+/// A line that was passed over when it came and is asked for afterwards.
+#[derive(Debug, Clone)]
+pub struct Earlier {
+    /// Its number in its log.
+    pub number: u64,
+    /// The cleaned text.
+    pub text: String,
+    /// What it turns out to be, now that something stands after it.
+    pub finding: Option<Finding>,
+}
+
+/// Where a line stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Position {
+    /// The log, in the order given.
+    pub log: u16,
+    /// The step.
+    pub step: u32,
+    /// The number of the line in its log.
+    pub number: u64,
+}
+
 /// A run of lines that belongs to one finding.
 #[derive(Debug, Clone)]
 pub struct Block {
@@ -71,10 +92,10 @@ impl Block {
         self.lines.iter().filter_map(|l| l.finding.as_ref().map(|f| (l, f)))
     }
 
-    /// A category that one of its findings speaks for.
+    /// The finding that the copies of the block are copies of.
     #[must_use]
-    pub fn speaks_for(&self, category: Category) -> bool {
-        self.findings().any(|(_, f)| f.rule.category == Some(category))
+    pub fn lead(&self) -> Option<u64> {
+        self.findings().find(|(_, f)| !matches!(f.rule.role, Role::Frame | Role::Detail)).map(|(line, _)| line.number)
     }
 }
 
@@ -84,6 +105,7 @@ pub struct Blocks {
     done: Vec<Block>,
     open: Option<Open>,
     seen: HashMap<u64, (u32, usize)>,
+    copies: HashMap<u64, usize>,
     bytes: usize,
 }
 
@@ -107,6 +129,21 @@ impl Blocks {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// Whether a rule may be looked for now. Most are looked for anywhere; some mean something only inside a
+    /// block, after another rule, or (names of tests) where their own tool has been recognised.
+    #[must_use]
+    pub fn accepts(&self, rule: &Rule) -> bool {
+        if !rule.inside {
+            return true;
+        }
+        let Some(open) = &self.open else { return false };
+        if !rule.follows.is_empty() {
+            let last = open.block.lines.iter().rev().find_map(|l| l.finding.as_ref());
+            return last.is_some_and(|f| rule.follows.contains(&f.rule.id));
+        }
+        rule.role != Role::Test || open.block.findings().any(|(_, f)| f.rule.family() == rule.family())
     }
 
     /// All blocks, once the open one is closed.
@@ -148,21 +185,33 @@ impl Blocks {
         order.sort_unstable();
         let victims: std::collections::HashSet<usize> = order.iter().take(total / 4).map(|(_, at)| *at).collect();
         let mut at = 0;
+        let mut moved = vec![usize::MAX; total];
+        let mut next = 0;
         self.done.retain(|_| {
             at += 1;
-            !victims.contains(&(at - 1))
+            let stays = !victims.contains(&(at - 1));
+            if stays {
+                moved[at - 1] = next;
+                next += 1;
+            }
+            stays
         });
         self.bytes = self.done.iter().flat_map(|b| &b.lines).map(|l| l.text.len() + 64).sum();
-        // Positions have moved: copies are counted anew, which only loses counts.
-        self.seen.clear();
+        // What was dropped stays known, so that its copies are not taken up again; only their count is lost.
+        for first in self.seen.values_mut().map(|(_, first)| first).chain(self.copies.values_mut()) {
+            *first = moved.get(*first).copied().unwrap_or(usize::MAX);
+        }
     }
 
-    /// Counts a finding that has been seen often enough: true if nothing more is to be done with the line.
-    pub fn repeated(&mut self, rule: &Rule, text: &str) -> bool {
-        if rule.inside || matches!(rule.role, Role::Test | Role::Summary) || self.open.is_some() {
+    /// Counts a finding that has been seen often enough: true if nothing more is to be done with the line, or
+    /// with any other whose raw signature is `raw`.
+    pub fn repeated(&mut self, rule: &Rule, text: &str, raw: u64) -> bool {
+        if rule.inside || self.open.is_some() {
             return false;
         }
-        let signature = hash(&mask(text, Depth::Full)) ^ hash(rule.id);
+        // Numbers tell tests and totals apart; elsewhere they are noise.
+        let depth = if matches!(rule.role, Role::Test | Role::Summary) { Depth::Name } else { Depth::Full };
+        let signature = hash(&mask(text, depth)) ^ hash(rule.id);
         let full = self.seen.len() >= SIGNATURES;
         let at = self.done.len();
         match self.seen.get_mut(&signature) {
@@ -171,6 +220,9 @@ impl Blocks {
                 if *count > COPIES {
                     if let Some(block) = self.done.get_mut(*first) {
                         block.count += 1;
+                    }
+                    if depth == Depth::Full && self.copies.len() < SIGNATURES {
+                        self.copies.insert(raw, *first);
                     }
                     return true;
                 }
@@ -184,18 +236,19 @@ impl Blocks {
         }
     }
 
+    /// Counts a line whose raw signature is that of one which [`Self::repeated`] has settled.
+    pub fn copy(&mut self, raw: u64) -> bool {
+        let Some(first) = self.copies.get(&raw) else { return false };
+        if let Some(block) = self.done.get_mut(*first) {
+            block.count += 1;
+        }
+        true
+    }
+
     /// Takes a line in which a rule found something. `history` gives the lines before it, nearest first.
-    pub fn found(
-        &mut self,
-        log: u16,
-        step: u32,
-        number: u64,
-        text: String,
-        found: &Match<'_>,
-        finding: Finding,
-        history: impl FnOnce(usize) -> Vec<(u64, String)>,
-    ) {
-        let rule = found.rule;
+    pub fn found(&mut self, at: Position, text: String, finding: Finding, history: impl FnOnce(usize) -> Vec<Earlier>) {
+        let Position { log, step, number } = at;
+        let rule = finding.rule;
         let apart = self.open.as_ref().is_some_and(|o| o.block.step != step || o.block.log != log || rule.opens || o.block.lines.len() >= BLOCK_LINES);
         if apart {
             self.close();
@@ -207,11 +260,11 @@ impl Blocks {
                 let last = self.done.last().filter(|b| b.log == log).and_then(|b| b.lines.last()).map_or(0, |l| l.number);
                 let before = history(rule.before as usize);
                 let count = before.len();
-                for (at, (number, text)) in before.into_iter().enumerate().rev() {
+                for (at, Earlier { number, text, finding }) in before.into_iter().enumerate().rev() {
                     if number > last {
                         // Nearest first: `at` 0 is the line just before.
                         let nearness = 30_u16.saturating_sub(u16::try_from(at * 24 / count.max(1)).unwrap_or(24));
-                        lines.push(Kept { number, text, nearness, finding: None });
+                        lines.push(Kept { number, text, nearness, finding });
                     }
                 }
             }
@@ -265,35 +318,54 @@ impl Blocks {
         open.block.lines.push(Kept { number, text, nearness, finding: None });
     }
 
-    /// Keeps the end of a failed step (or of a log): the lines before `number`, nearest first in `lines`.
-    pub fn tail(&mut self, log: u16, step: u32, lines: Vec<(u64, String)>) {
+    /// Keeps the end of a failed step (or of a log): the lines before its end, nearest first in `lines`.
+    pub fn tail(&mut self, log: u16, step: u32, lines: Vec<Earlier>) {
         self.close();
-        let last = self.done.last().filter(|b| b.log == log && b.step == step).and_then(|b| b.lines.last()).map_or(0, |l| l.number);
+        let stored: std::collections::HashSet<u64> =
+            self.done.iter().rev().take(24).filter(|b| b.log == log).flat_map(|b| b.lines.iter().map(|l| l.number)).collect();
         let count = lines.len();
         let kept: Vec<Kept> = lines
             .into_iter()
             .enumerate()
             .rev()
-            .filter(|(_, (number, _))| *number > last)
-            .map(|(at, (number, text))| {
-                let nearness = 34_u16.saturating_sub(u16::try_from(at * 26 / count.max(1)).unwrap_or(26));
-                Kept { number, text, nearness, finding: None }
+            .filter(|(_, line)| !stored.contains(&line.number))
+            .map(|(at, Earlier { number, text, finding })| {
+                let nearness = 34_u16.saturating_sub(u16::try_from(at * 22 / count.max(1)).unwrap_or(22));
+                Kept { number, text, nearness, finding }
             })
             .collect();
         if kept.is_empty() {
             return;
         }
         let signature = kept.last().map_or(0, |k| hash(&mask(&k.text, Depth::Full)));
-        self.open = Some(Open {
-            block: Block { log, step, lines: kept, weight: 20, count: 1, tail: true, signature },
-            left: 0,
-            ends: &[],
-            paragraph: false,
-            indent: None,
-            since: 0,
-        });
-        self.close();
+        self.bytes += kept.iter().map(|l| l.text.len() + 64).sum::<usize>();
+        self.done.push(Block { log, step, lines: kept, weight: 30, count: 1, tail: true, signature });
     }
+
+    /// Passes over a line of the open block that says nothing (a frame of a library, a test that passed).
+    pub fn skip(&mut self, text: &str) {
+        let Some(open) = self.open.as_mut() else { return };
+        if open.left == 0 || open.ends.iter().any(|end| text.trim_start().starts_with(end)) {
+            self.close();
+            return;
+        }
+        open.left -= 1;
+    }
+}
+
+/// How often each message was said, by the hash of its mask.
+#[must_use]
+pub fn occurrences(blocks: &[Block]) -> HashMap<u64, u32> {
+    let mut counts: HashMap<u64, u32> = HashMap::new();
+    // The end of a step repeats lines that have been counted.
+    for block in blocks.iter().filter(|b| !b.tail) {
+        let lead = block.lead();
+        for (line, finding) in block.findings() {
+            let copies = if lead == Some(line.number) { block.count } else { 1 };
+            *counts.entry(hash(&mask(&finding.message, Depth::Full))).or_default() += copies;
+        }
+    }
+    counts
 }
 
 /// Folds blocks that say the same (after masking) into the first of them, which counts them.

@@ -1,9 +1,9 @@
 //! The excerpt: the lines worth the most within a budget, in the order of the log.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
-use super::blocks::Block;
+use super::blocks::{self, Block};
 use super::mask::{Depth, hash, mask};
 use super::paths;
 use super::rule::Role;
@@ -33,6 +33,13 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
     let mut by_rule: HashMap<&str, u32> = HashMap::new();
     let mut by_text: HashMap<u64, u32> = HashMap::new();
     let mut by_head: HashMap<&str, u32> = HashMap::new();
+    let mut best_of_step: HashMap<(u16, u32), u16> = HashMap::new();
+    for block in blocks {
+        let best =
+            block.findings().filter(|(_, f)| !matches!(f.rule.role, Role::Wrapper | Role::Frame | Role::Detail)).map(|(_, f)| f.rule.weight).max().unwrap_or(0);
+        let entry = best_of_step.entry((block.log, block.step)).or_default();
+        *entry = best.max(*entry);
+    }
     // What stands in failed steps is counted first, so that it is never the copy.
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     order.sort_by(|a, b| standing.factor(&blocks[*b]).total_cmp(&standing.factor(&blocks[*a])).then(a.cmp(b)));
@@ -44,15 +51,23 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
         let nth = *rank as f32;
         *rank += 1;
         // Lines around a finding are worth more the more the finding is.
-        let strength = f32::from(block.weight.clamp(30, 95)) / 90.0;
+        let known = *best_of_step.get(&(block.log, block.step)).unwrap_or(&0);
+        let strength = match (block.tail, known) {
+            // Where no format was recognised, the end of the step is all there is.
+            (true, 0..66) => 1.0,
+            (true, _) => 0.35,
+            (false, _) => f32::from(block.weight.clamp(30, 95)) / 90.0,
+        };
         let mut frames = 0.0_f32;
         for (number, line) in block.lines.iter().enumerate() {
             if line.text.trim().is_empty() || line.text.trim().chars().all(|c| "=-_*#~┈─━⎯".contains(c)) {
                 continue;
             }
-            let copies = by_text.entry(hash(&mask(&line.text, Depth::Full))).or_default();
+            // Numbers tell tests apart; elsewhere lines that differ in them only say the same.
+            let depth = if line.finding.as_ref().is_some_and(|f| f.rule.role == Role::Test) { Depth::Name } else { Depth::Full };
+            let copies = by_text.entry(hash(&mask(&line.text, depth))).or_default();
+            let fresh = 1.0 / (1.0 + 2.5 * *copies as f32);
             *copies += 1;
-            let fresh = 1.0 / (1.0 + 2.5 * (*copies as f32 - 1.0));
             let mut worth = match &line.finding {
                 None => f32::from(line.nearness) * strength * fresh / (1.0 + nth * 0.7),
                 Some(finding) => {
@@ -69,7 +84,7 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
                         Role::Detail => base * many.max(0.12) * fresh.max(0.3) / (1.0 + nth * 0.5),
                         Role::Wrapper | Role::Noise => base * many * fresh,
                         Role::Summary => base * many.max(0.2) * fresh,
-                        Role::Cause | Role::Test => base * many * fresh.max(0.1),
+                        Role::Cause | Role::Test => base * many * fresh * fresh,
                     }
                 }
             };
@@ -78,9 +93,30 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
         }
     }
     candidates.sort_by(|a, b| b.worth.total_cmp(&a.worth).then(a.block.cmp(&b.block)).then(a.line.cmp(&b.line)));
-    let mut chosen: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut reserved = 0;
+    loop {
+        let body = choose(blocks, &candidates, room.saturating_sub(reserved));
+        let names = unseen(tests, &body, NAMES.min(budget / 3));
+        let total = head.len() + names.len() + body.len();
+        // Names of tests that did not fit take their room from the least worthy lines.
+        if total > budget && reserved < room / 2 {
+            reserved += (total - budget).max(64);
+            continue;
+        }
+        let mut out = std::mem::take(&mut head);
+        out.push_str(&names);
+        out.push_str(&body);
+        truncate(&mut out, budget);
+        return out;
+    }
+}
+
+/// The worthiest lines that fit into `room` bytes, in the order of the logs.
+fn choose(blocks: &[Block], candidates: &[Candidate], room: usize) -> String {
+    // The pieces of a very long line have the same number.
+    let mut chosen: BTreeSet<(u16, u64, usize, usize)> = BTreeSet::new();
     let mut spent = 0;
-    for candidate in &candidates {
+    for candidate in candidates {
         if candidate.worth < WORTH {
             break;
         }
@@ -90,32 +126,46 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
             continue;
         }
         spent += cost;
-        chosen.entry(candidate.block).or_default().push(candidate.line);
+        let block = &blocks[candidate.block];
+        chosen.insert((block.log, block.lines[candidate.line].number, candidate.block, candidate.line));
     }
     let mut body = String::with_capacity(spent + 64);
     let mut last: Option<(u16, u64)> = None;
-    for (at, mut lines) in chosen {
-        lines.sort_unstable();
+    let mut said: HashSet<u64> = HashSet::new();
+    let mut counted: HashSet<u64> = HashSet::new();
+    let occurrences = blocks::occurrences(blocks);
+    for (log, number, at, nth) in chosen {
         let block = &blocks[at];
-        for (nth, number) in lines.into_iter().enumerate() {
-            let line = &block.lines[number];
-            if last.is_some_and(|(log, n)| log != block.log || line.number > n + 1) && body.len() + 4 < room {
-                body.push_str("…\n");
+        let line = &block.lines[nth];
+        if last.is_some_and(|(l, n)| l != log || number > n + 2) {
+            body.push_str("…\n");
+        }
+        last = Some((log, number));
+        let mut text = line.text.as_str();
+        if let Some(finding) = &line.finding
+            && finding.rule.role == Role::Test
+            && finding.message.len() > 12
+            && !said.insert(hash(&mask(&finding.message, Depth::Full)))
+            && let Some(cut) = text.find(finding.message.as_str()).filter(|cut| *cut > 8)
+        {
+            // The message was said with another test: the name is what is new.
+            text = text[..cut].trim_end().trim_end_matches('-');
+        }
+        push_line(&mut body, text);
+        let copies = match &line.finding {
+            Some(f) if f.rule.role == Role::Cause => {
+                let key = hash(&mask(&f.message, Depth::Full));
+                if counted.insert(key) { occurrences.get(&key).copied().unwrap_or(1) } else { 1 }
             }
-            last = Some((block.log, line.number));
-            push_line(&mut body, &line.text);
-            if nth == 0 && block.count > 1 && line.finding.is_some() {
-                body.pop();
-                let _ = writeln!(body, "  (×{})", block.count);
-            }
+            Some(_) if block.lead() == Some(number) => block.count,
+            _ => 1,
+        };
+        if copies > 1 {
+            body.pop();
+            let _ = writeln!(body, "  (×{copies})");
         }
     }
-    let names = unseen(tests, &body, NAMES.min(budget / 3).min(budget.saturating_sub(head.len() + 40)));
-    let mut out = std::mem::take(&mut head);
-    out.push_str(&names);
-    out.push_str(&body);
-    truncate(&mut out, budget);
-    out
+    body
 }
 
 fn truncate(text: &mut String, budget: usize) {
@@ -152,14 +202,10 @@ fn push_line(out: &mut String, text: &str) {
 /// Job, step, command and exit code of what failed.
 fn header(blocks: &[Block], steps: &[Step], standing: &Standing, budget: usize) -> String {
     let mut out = String::new();
-    let mut shown = 0;
     let failed = steps.iter().filter(|s| s.failed);
     let unmarked: Vec<u32> =
         if steps.iter().any(|s| s.failed) { Vec::new() } else { blocks.iter().filter(|b| standing.factor(b) >= 1.0).map(|b| b.step).collect() };
-    for step in failed.chain(steps.iter().filter(|s| unmarked.contains(&s.id) && !s.title.is_empty()).take(1)) {
-        if shown == 4 {
-            break;
-        }
+    for step in failed.chain(steps.iter().filter(|s| unmarked.contains(&s.id) && !s.title.is_empty()).take(1)).take(4) {
         let mut part = String::new();
         if !step.job.is_empty() {
             let _ = writeln!(part, "job: {}", step.job);
@@ -183,7 +229,6 @@ fn header(blocks: &[Block], steps: &[Step], standing: &Standing, budget: usize) 
         if out.len() + part.len() <= budget {
             out.push_str(&part);
         }
-        shown += 1;
     }
     out
 }
@@ -209,7 +254,14 @@ pub fn own_name(test: &str) -> &str {
 
 /// Names of failed tests that the chosen lines do not show, those of one class on one line.
 fn unseen(tests: &[String], body: &str, budget: usize) -> String {
-    let missing: Vec<&String> = tests.iter().filter(|t| !body.contains(t.as_str()) && !(body.contains(own_name(t)) && own_name(t).len() > 8)).collect();
+    let missing: Vec<&String> = tests
+        .iter()
+        .filter(|t| {
+            let own = own_name(t);
+            let shown = body.contains(t.as_str()) || (own.len() > 8 && body.contains(own));
+            !shown
+        })
+        .collect();
     if missing.is_empty() {
         return String::new();
     }

@@ -1,6 +1,6 @@
 //! What is left when no tool's format is recognised: lines that call themselves an error.
 
-use super::rule::{Extent, Rule, cause, frame, noise, wrapper};
+use super::rule::{Extent, Rule, cause, detail, frame, noise, wrapper};
 use super::taxonomy::Category::Unknown;
 
 /// Rules of last resort, all of low worth.
@@ -27,13 +27,16 @@ pub const RULES: &[Rule] = &[
             "fail-fast",
         ],
         r"(?i)\b(?:0|no|without) (?:errors?|failed|failures?)\b|(?:errors?|failures?|failed|fail)[:=] ?0\b|if-no-files-found|fail-fast",
-    ),
+    )
+    // After the totals of the tools, in which one number is zero and another is not.
+    .weighing(58),
     noise(
         "generic.warning",
         &["warning: ", "WARN", "Warning: ", "warn ", "[warning]", "[WARNING]", "DeprecationWarning"],
         r"^(?:\[WARNING\]|warning: |Warning: |##\[warning\]|WARN(?:ING)?[ :]|\[?[\d\-T:., ]*\]? *\[?WARN)",
     ),
     noise("generic.log_info", &["INFO", "DEBUG", "[info]", "TRACE"], r"^(?:\[?[\d\-T:.,Z ]*\]? *)?\[?(?:INFO|DEBUG|TRACE|info|debug)\]?[ :]"),
+    cause("generic.anywhere", Unknown, 32, &["rror: ", "RROR: "], r"(?P<msg>\b(?:[Ee]rror|ERROR): .*)$").with(Extent::After(1)),
     cause("generic.fatal", Unknown, 50, &["fatal", "FATAL", "Fatal"], r"^\s*(?:\S+: )?(?P<msg>(?:fatal|FATAL|Fatal)(?: error)?: .*)$")
         .before(2)
         .with(Extent::After(3)),
@@ -46,7 +49,7 @@ pub const RULES: &[Rule] = &[
     )
     .before(2)
     .with(Extent::After(3)),
-    cause("generic.cross", Unknown, 42, &["❌", "✗", "✘", "✖"], r"^\s*(?P<msg>[❌✗✘✖]️? ?\S.*)$").before(1).with(Extent::After(4)),
+    cause("generic.cross", Unknown, 42, &["❌ ", "✗ ", "✖ ", "✘ "], r"^\s*(?P<msg>[❌✗✘✖]️? ?\S.*)$").before(1).with(Extent::After(4)),
     cause("generic.failed", Unknown, 36, &["failed", "FAILED", "Failed"], r"^(?P<msg>\s*\S.{0,160}\b(?:failed|FAILED|Failed)\b.{0,160})$")
         .before(1)
         .with(Extent::After(2)),
@@ -62,5 +65,6 @@ pub const RULES: &[Rule] = &[
         &["exited with", "exit code", "xit status"],
         r"^.*(?:exited with (?:exit )?(?:code|status)|[Ee]xit (?:code|status))[: ]+(?P<code>[1-9]\d*)\b.*$",
     ),
+    detail("generic.listed", 50, &["/"], r"^\s*(?:[-*•] )?(?P<file>[\w@.\-\[\]()+]+(?:/[\w@.\-\[\]()+]+)+\.\w{1,8})$"),
     frame("generic.place", 30, &[":"], r"^\s*(?:at |in |from )?(?P<file>[\w@./\-]+/[\w@.\-]+\.\w{1,5}):(?P<line>\d+)(?::\d+)?\)?.*$"),
 ];

@@ -86,7 +86,9 @@ pub fn repository_path(raw: &str) -> Option<String> {
     let slashes = raw.replace('\\', "/");
     let inside = below_workspace(raw).map(|p| p.replace('\\', "/"));
     let path = inside.clone().unwrap_or(slashes);
-    let path = path.trim_start_matches("./").to_owned();
+    let path = path.trim_start_matches("./");
+    // `<ROOT>/package.json` and the like: nothing of a repository stands in the root of a file system.
+    let path = path.strip_prefix('/').filter(|rest| !rest.contains('/')).unwrap_or(path).to_owned();
     let probe = if inside.is_some() { format!("/{path}") } else { path.clone() };
     if FOREIGN.iter().any(|part| {
         probe.contains(part)
@@ -94,7 +96,7 @@ pub fn repository_path(raw: &str) -> Option<String> {
     }) {
         return None;
     }
-    if path.starts_with("../../..") || path.starts_with('~') || path.starts_with('-') || path.starts_with('<') {
+    if path.starts_with("../../..") || path.contains('$') || path.starts_with('~') || path.starts_with('-') || path.starts_with('<') {
         return None;
     }
     (!path.is_empty() && !path.ends_with('/')).then_some(path)
@@ -138,6 +140,39 @@ pub fn places(text: &str) -> Vec<Place> {
             (line.is_some() || path.contains('/') || path.contains("file") || path.len() > 6).then_some(Place { path, line })
         })
         .collect()
+}
+
+/// Whether a line is a stack frame (or the name that belongs to one) outside the repository.
+#[must_use]
+pub fn foreign_frame(text: &str) -> bool {
+    let body = text.trim_start();
+    if let Some(rest) = body.strip_prefix("at ") {
+        let rest = rest.strip_prefix("async ").unwrap_or(rest);
+        if let Some(open) = rest.find('(')
+            && rest.ends_with(')')
+        {
+            let place = &rest[open + 1..rest.len() - 1];
+            let method = rest[..open].trim();
+            let class = method.rsplit('/').next().unwrap_or(method);
+            if foreign_class(class) || matches!(place, "Native Method" | "Unknown Source" | "<anonymous>") {
+                return true;
+            }
+        }
+        return FOREIGN.iter().any(|part| rest.contains(part)) && places(rest).is_empty();
+    }
+    // Rust prints the name of a frame on a line of its own: `12: core::ops::function::FnOnce::call_once`.
+    let digits = body.bytes().take_while(u8::is_ascii_digit).count();
+    if digits > 0
+        && digits < 4
+        && let Some(name) = body[digits..].strip_prefix(": ")
+    {
+        let name = name.trim_start_matches('<');
+        let name = name.split_once(" - ").filter(|(address, _)| address.starts_with("0x")).map_or(name, |(_, n)| n);
+        return ["core::", "std::", "alloc::", "test::", "__rust", "rust_", "tokio::runtime", "_start", "__libc", "start_thread", "clone"]
+            .iter()
+            .any(|p| name.starts_with(p));
+    }
+    false
 }
 
 /// Whether a class belongs to the platform, a test framework or another library that all projects use.

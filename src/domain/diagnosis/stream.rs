@@ -1,7 +1,7 @@
 //! The streaming pass: bytes in pieces of any size, lines out, of which most are never looked at.
 
-use super::blocks::{Block, Blocks, Finding};
-use super::clean::{clean_line, strip};
+use super::blocks::{Block, Blocks, Earlier, Finding, Position};
+use super::clean::{clean_line, strip, timestamp_len};
 use super::green::GreenProfile;
 use super::paths;
 use super::rule::{Role, RuleSet};
@@ -22,8 +22,6 @@ const LAST: usize = 30;
 pub(crate) struct Collected {
     pub blocks: Vec<Block>,
     pub steps: Steps,
-    pub bytes: u64,
-    pub lines: u64,
     pub hostile: bool,
     pub addresses_model: bool,
     pub binary: bool,
@@ -47,12 +45,45 @@ pub(crate) struct Stream<'g> {
     started: bool,
     named: bool,
     bytes: u64,
-    lines: u64,
+    boring: Boring,
     hostile: bool,
     addresses_model: bool,
     nul: u64,
     marked: bool,
     marked_here: bool,
+}
+
+/// Signatures of lines that passed the gate and turned out to be nothing: a log says most things often.
+#[derive(Debug)]
+struct Boring(Vec<u64>);
+
+impl Default for Boring {
+    fn default() -> Self {
+        Self(vec![0; 1 << 15])
+    }
+}
+
+impl Boring {
+    fn contains(&self, signature: u64) -> bool {
+        self.0[signature as usize % self.0.len()] == signature
+    }
+
+    fn insert(&mut self, signature: u64) {
+        let slot = signature as usize % self.0.len();
+        self.0[slot] = signature;
+    }
+}
+
+/// A hash of a raw line without its timestamp and without its digits; never zero.
+fn signature(raw: &[u8]) -> u64 {
+    let body = &raw[timestamp_len(raw)..];
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in body {
+        if !byte.is_ascii_digit() {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    (hash ^ (hash >> 29)) | 1
 }
 
 /// Logs of Windows tools come as UTF-16 at times; everything behind this is bytes of (mostly) UTF-8.
@@ -122,7 +153,7 @@ impl<'g> Stream<'g> {
             started: false,
             named: false,
             bytes: 0,
-            lines: 0,
+            boring: Boring::default(),
             hostile: false,
             addresses_model: false,
             nul: 0,
@@ -209,7 +240,10 @@ impl<'g> Stream<'g> {
                 // A longer line is taken piece by piece, each like a line.
                 _ => (from + LINE, from + LINE),
             };
-            self.line(from, line_end);
+            let raw = if self.blocks.is_open() || self.steps.in_header() { None } else { Some(signature(&self.buffer[from..line_end])) };
+            if raw.is_none_or(|raw| !self.boring.contains(raw) && !self.blocks.copy(raw)) {
+                self.line(from, line_end, raw);
+            }
             if next > line_end || line_end == end {
                 self.number += 1;
             }
@@ -222,7 +256,7 @@ impl<'g> Stream<'g> {
         self.at = start;
     }
 
-    fn line(&mut self, from: usize, end: usize) {
+    fn line(&mut self, from: usize, end: usize, signature: Option<u64>) {
         let raw = &self.buffer[from..end];
         let focus = if raw.len() > 4 * super::clean::LINE_LIMIT { self.rules.next_candidate(raw, 0).unwrap_or(0) } else { 0 };
         let cleaned = clean_line(raw, focus);
@@ -259,45 +293,50 @@ impl<'g> Stream<'g> {
         }
         let body = peel(&text);
         let inside = self.blocks.is_open();
-        let found = self.rules.find(body, inside);
-        let Some(found) = found.filter(|f| f.rule.role != Role::Noise) else {
-            if inside {
+        let found = self.rules.find(body, |rule| self.blocks.accepts(rule));
+        let says_nothing = match &found {
+            Some(found) if found.rule.role == Role::Noise => true,
+            Some(found) if found.rule.role == Role::Frame => paths::foreign_frame(body),
+            Some(_) => false,
+            None => inside && paths::foreign_frame(body),
+        };
+        let Some(found) = found.filter(|_| !says_nothing) else {
+            if inside && says_nothing {
+                self.blocks.skip(&text);
+            } else if inside {
                 self.blocks.context(self.number, text);
+            } else if let Some(signature) = signature
+                && mark == Mark::Content
+            {
+                self.boring.insert(signature);
             }
             return;
         };
         if addresses_model(body) {
             self.addresses_model = true;
         }
-        if self.green.is_some_and(|g| g.contains(&text)) || self.blocks.repeated(found.rule, &text) {
+        if self.green.is_some_and(|g| g.contains(&text)) || self.blocks.repeated(found.rule, &text, signature.unwrap_or_default()) {
             return;
         }
-        let finding = Finding {
-            rule: found.rule,
-            tests: test_names(&found),
-            file: found.get("file").and_then(|file| paths::repository_path(file).map(|p| (p, found.get("line").and_then(|l| l.parse().ok())))),
-            message: found.get("msg").unwrap_or(body.trim()).to_owned(),
-            code: found.get("code").and_then(|c| c.parse().ok()).or_else(|| (found.rule.role == Role::Wrapper).then(|| exit_code(body)).flatten()),
-            command: found.get("cmd").map(ToOwned::to_owned),
-        };
-        let (log, step, number) = (self.log, self.steps.current(), self.number);
-        let buffer = &self.buffer;
+        let finding = finding_of(&found, body);
+        let at = Position { log: self.log, step: self.steps.current(), number: self.number };
+        let number = self.number;
+        let (rules, green, buffer) = (self.rules, self.green, &self.buffer);
         let owned = text.clone();
-        self.blocks.found(log, step, number, owned, &found, finding, |count| lines_before(buffer, from, number, count));
+        self.blocks.found(at, owned, finding, |count| lines_before(rules, green, Some(found.rule.family()), buffer, from, number, count));
     }
 
-    fn history(&self, from: usize, count: usize) -> Vec<(u64, String)> {
-        lines_before(&self.buffer, from, self.number, count)
+    fn history(&self, from: usize, count: usize) -> Vec<Earlier> {
+        lines_before(self.rules, self.green, None, &self.buffer, from, self.number, count)
     }
 
     fn end_log(&mut self) {
         self.work(true);
         if !self.marked_here {
-            let lines = lines_before(&self.buffer, self.buffer.len(), self.number, LAST);
+            let lines = lines_before(self.rules, self.green, None, &self.buffer, self.buffer.len(), self.number, LAST);
             self.blocks.tail(self.log, self.steps.current(), lines);
         }
         self.blocks.close();
-        self.lines += self.number - 1;
         self.buffer.clear();
         self.at = 0;
         self.number = 1;
@@ -313,8 +352,6 @@ impl<'g> Stream<'g> {
         Collected {
             blocks: self.blocks.finish(),
             steps: self.steps,
-            bytes: self.bytes,
-            lines: self.lines,
             hostile: self.hostile,
             addresses_model: self.addresses_model,
             binary: self.nul > 64,
@@ -324,7 +361,15 @@ impl<'g> Stream<'g> {
 }
 
 /// The cleaned lines before an offset, nearest first, not past a step's header.
-fn lines_before(buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<(u64, String)> {
+fn lines_before(
+    rules: &'static RuleSet,
+    green: Option<&GreenProfile>,
+    opener: Option<&str>,
+    buffer: &[u8],
+    from: usize,
+    number: u64,
+    count: usize,
+) -> Vec<Earlier> {
     let mut out = Vec::new();
     let mut end = from;
     let mut number = number;
@@ -342,7 +387,19 @@ fn lines_before(buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<(u
             break;
         }
         if !text.trim().is_empty() {
-            out.push((number, text));
+            let body = peel(&text);
+            // What only means something inside a block is believed of the same tool, and of places.
+            let found = rules.find(body, |rule| {
+                let believed = match opener {
+                    Some(opener) => rule.family() == opener,
+                    // Of the end of a step only what cannot be anything else.
+                    None => rule.weight >= 94 && rule.role == Role::Cause,
+                };
+                !rule.inside || (rule.follows.is_empty() && (believed || matches!(rule.role, Role::Frame | Role::Detail)))
+            });
+            let found = found.filter(|f| f.rule.role != Role::Noise && !green.is_some_and(|g| g.contains(&text)));
+            let finding = found.as_ref().map(|f| finding_of(f, body));
+            out.push(Earlier { number, text, finding });
         }
         if start == 0 {
             break;
@@ -358,10 +415,9 @@ pub fn peel(text: &str) -> &str {
     // Ant: `    [junit] text`.
     if let Some(rest) = trimmed.strip_prefix('[')
         && let Some((task, body)) = rest.split_once(']')
+        && matches!(task, "junit" | "junitlauncher" | "javac" | "exec" | "java" | "testng" | "apply" | "scalac" | "groovyc" | "kotlinc")
     {
-        if matches!(task, "junit" | "junitlauncher" | "javac" | "exec" | "java" | "testng" | "apply" | "scalac" | "groovyc" | "kotlinc") {
-            return body.strip_prefix(' ').unwrap_or(body);
-        }
+        return body.strip_prefix(' ').unwrap_or(body);
     }
     // BuildKit: `#12 0.345 text`, and `0.345 text` in its closing summary.
     let after_step = trimmed.strip_prefix('#').map_or(trimmed, |rest| {
@@ -418,6 +474,18 @@ fn addresses_model(text: &str) -> bool {
     ]
     .iter()
     .any(|p| lower.contains(p))
+}
+
+/// What a matching line says.
+fn finding_of(found: &super::rule::Match<'_>, body: &str) -> Finding {
+    Finding {
+        rule: found.rule,
+        tests: test_names(found),
+        file: found.get("file").and_then(|file| paths::repository_path(file).map(|p| (p, found.get("line").and_then(|l| l.parse().ok())))),
+        message: found.get("msg").unwrap_or(body.trim()).to_owned(),
+        code: found.get("code").and_then(|c| c.parse().ok()).or_else(|| (found.rule.role == Role::Wrapper).then(|| exit_code(body)).flatten()),
+        command: found.get("cmd").map(ToOwned::to_owned),
+    }
 }
 
 fn test_names(found: &super::rule::Match<'_>) -> Vec<String> {

@@ -215,7 +215,6 @@ fn command_hint(steps: &[Step]) -> Option<Category> {
         "nextest",
         "tox",
         "nox",
-        "check",
         "verify",
         "surefire",
         "karma",

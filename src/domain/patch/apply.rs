@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::repair::{self, Doc, Edit, Placement};
-use super::{
-    FileContent, FileKind, FileMode, FilePatch, Hunk, LineKind, Patch, PatchError, PatchHash, PatchLimits, Repair, RepairKind, canonical, inspect,
-};
+use super::{FileContent, FileKind, FileMode, FilePatch, Hunk, LineKind, Patch, PatchError, PatchHash, PatchLimits, Repair, RepairKind, canonical, inspect};
 
 /// One path before and after. A rename is two of these, and a pair in [`Applied::renames`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +51,8 @@ pub struct Applied {
 /// # Errors
 /// Any [`PatchError`]; nothing is applied in part.
 pub fn apply(patch: &Patch, lookup: impl Fn(&str) -> Option<FileContent>, limits: &PatchLimits) -> Result<Applied, PatchError> {
-    let asked: usize = patch.files.iter().flat_map(|file| &file.hunks).map(|hunk| hunk.lines.iter().filter(|line| line.kind != LineKind::Context).count()).sum();
+    let asked: usize =
+        patch.files.iter().flat_map(|file| &file.hunks).map(|hunk| hunk.lines.iter().filter(|line| line.kind != LineKind::Context).count()).sum();
     // A sloppy hunk may remove and add a line that stays, so what is asked is bounded loosely here
     // and what is changed exactly below.
     let loose = limits.max_changed_lines.saturating_mul(4);
@@ -372,7 +371,10 @@ fn nowhere(path: &str, number: usize, hunk: &Hunk, doc: &Doc) -> PatchError {
     let agreeing = |start: usize| old.iter().enumerate().take_while(|(offset, text)| own(start + offset).is_some_and(|own| own.trim() == text.trim())).count();
     let stated = hunk.old_start.map(|start| start.saturating_sub(1));
     // The start where most lines agree, judged from the first line with text.
-    let best = (0..doc.lines.len().min(200_000)).filter(|&at| old.first().is_some_and(|first| own(at).is_some_and(|own| own.trim() == first.trim()))).max_by_key(|&at| agreeing(at)).or(stated);
+    let best = (0..doc.lines.len().min(200_000))
+        .filter(|&at| old.first().is_some_and(|first| own(at).is_some_and(|own| own.trim() == first.trim())))
+        .max_by_key(|&at| agreeing(at))
+        .or(stated);
     let matched = best.map_or(0, agreeing);
     PatchError::StaleContext {
         path: path.to_owned(),

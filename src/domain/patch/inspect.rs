@@ -310,8 +310,41 @@ impl Touches {
 }
 
 const SENSITIVE: &[&str] = &[
-    "auth", "authentication", "authorization", "oauth", "oauth2", "saml", "login", "session", "sessions", "password", "passwords", "credential", "credentials", "permission", "permissions", "acl",
-    "rbac", "crypto", "cryptography", "cipher", "tls", "ssl", "jwt", "token", "tokens", "secret", "secrets", "payment", "payments", "billing", "checkout", "invoice", "stripe", "paypal", "security",
+    "auth",
+    "authentication",
+    "authorization",
+    "oauth",
+    "oauth2",
+    "saml",
+    "login",
+    "session",
+    "sessions",
+    "password",
+    "passwords",
+    "credential",
+    "credentials",
+    "permission",
+    "permissions",
+    "acl",
+    "rbac",
+    "crypto",
+    "cryptography",
+    "cipher",
+    "tls",
+    "ssl",
+    "jwt",
+    "token",
+    "tokens",
+    "secret",
+    "secrets",
+    "payment",
+    "payments",
+    "billing",
+    "checkout",
+    "invoice",
+    "stripe",
+    "paypal",
+    "security",
 ];
 
 /// The words of a path: split at everything that is not a letter or digit.
@@ -322,31 +355,108 @@ fn words(path: &str) -> impl Iterator<Item = &str> {
 fn is_lock_file(name: &str) -> bool {
     matches!(
         name,
-        "cargo.lock" | "package-lock.json" | "npm-shrinkwrap.json" | "yarn.lock" | "pnpm-lock.yaml" | "bun.lock" | "bun.lockb" | "poetry.lock" | "pdm.lock" | "uv.lock" | "pipfile.lock" | "gemfile.lock"
-            | "composer.lock" | "go.sum" | "gradle.lockfile" | "packages.lock.json" | "mix.lock" | "pubspec.lock" | "flake.lock" | "deno.lock" | "podfile.lock"
+        "cargo.lock"
+            | "package-lock.json"
+            | "npm-shrinkwrap.json"
+            | "yarn.lock"
+            | "pnpm-lock.yaml"
+            | "bun.lock"
+            | "bun.lockb"
+            | "poetry.lock"
+            | "pdm.lock"
+            | "uv.lock"
+            | "pipfile.lock"
+            | "gemfile.lock"
+            | "composer.lock"
+            | "go.sum"
+            | "gradle.lockfile"
+            | "packages.lock.json"
+            | "mix.lock"
+            | "pubspec.lock"
+            | "flake.lock"
+            | "deno.lock"
+            | "podfile.lock"
     )
 }
 
 fn is_manifest(name: &str) -> bool {
     matches!(
         name,
-        "cargo.toml" | "package.json" | "pyproject.toml" | "setup.cfg" | "pipfile" | "environment.yml" | "gemfile" | "composer.json" | "go.mod" | "pom.xml" | "build.gradle" | "build.gradle.kts" | "settings.gradle"
-            | "settings.gradle.kts" | "libs.versions.toml" | "packages.config" | "directory.packages.props" | "mix.exs" | "pubspec.yaml" | "podfile" | "package.swift" | "deno.json" | "rust-toolchain.toml" | "rust-toolchain"
+        "cargo.toml"
+            | "package.json"
+            | "pyproject.toml"
+            | "setup.cfg"
+            | "pipfile"
+            | "environment.yml"
+            | "gemfile"
+            | "composer.json"
+            | "go.mod"
+            | "pom.xml"
+            | "build.gradle"
+            | "build.gradle.kts"
+            | "settings.gradle"
+            | "settings.gradle.kts"
+            | "libs.versions.toml"
+            | "packages.config"
+            | "directory.packages.props"
+            | "mix.exs"
+            | "pubspec.yaml"
+            | "podfile"
+            | "package.swift"
+            | "deno.json"
+            | "rust-toolchain.toml"
+            | "rust-toolchain"
     ) || (name.starts_with("requirements") && name.ends_with(".txt"))
         || (name.starts_with("constraints") && name.ends_with(".txt"))
         || [".gemspec", ".csproj", ".fsproj", ".vbproj", ".cabal"].iter().any(|end| name.ends_with(end))
 }
 
 fn is_ci(path: &str, name: &str) -> bool {
-    [".github/workflows/", ".github/actions/", ".circleci/", ".buildkite/", ".gitlab/ci/", ".woodpecker/", ".drone/"].iter().any(|folder| path.starts_with(folder))
-        || matches!(name, ".gitlab-ci.yml" | ".travis.yml" | "azure-pipelines.yml" | "jenkinsfile" | "appveyor.yml" | ".appveyor.yml" | "bitbucket-pipelines.yml" | ".cirrus.yml" | ".drone.yml" | "codecov.yml" | ".codecov.yml")
+    [".github/workflows/", ".github/actions/", ".circleci/", ".buildkite/", ".gitlab/ci/", ".woodpecker/", ".drone/"]
+        .iter()
+        .any(|folder| path.starts_with(folder))
+        || matches!(
+            name,
+            ".gitlab-ci.yml"
+                | ".travis.yml"
+                | "azure-pipelines.yml"
+                | "jenkinsfile"
+                | "appveyor.yml"
+                | ".appveyor.yml"
+                | "bitbucket-pipelines.yml"
+                | ".cirrus.yml"
+                | ".drone.yml"
+                | "codecov.yml"
+                | ".codecov.yml"
+        )
 }
 
 fn is_build_script(name: &str) -> bool {
     matches!(
         name,
-        "build.rs" | "makefile" | "gnumakefile" | "cmakelists.txt" | "meson.build" | "setup.py" | "rakefile" | "justfile" | "taskfile.yml" | "gruntfile.js" | "gulpfile.js" | "build.xml" | "build.sbt" | "gradlew" | "mvnw" | "configure.ac"
-            | "build" | "build.bazel" | "workspace" | "module.bazel" | "noxfile.py" | "tox.ini" | "conftest.py"
+        "build.rs"
+            | "makefile"
+            | "gnumakefile"
+            | "cmakelists.txt"
+            | "meson.build"
+            | "setup.py"
+            | "rakefile"
+            | "justfile"
+            | "taskfile.yml"
+            | "gruntfile.js"
+            | "gulpfile.js"
+            | "build.xml"
+            | "build.sbt"
+            | "gradlew"
+            | "mvnw"
+            | "configure.ac"
+            | "build"
+            | "build.bazel"
+            | "workspace"
+            | "module.bazel"
+            | "noxfile.py"
+            | "tox.ini"
+            | "conftest.py"
     ) || name.starts_with("dockerfile")
         || name.ends_with(".dockerfile")
         || name.starts_with("webpack.config.")
@@ -361,7 +471,22 @@ fn is_build_script(name: &str) -> bool {
 pub fn is_snapshot(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     lower.split('/').rev().skip(1).any(|part| {
-        matches!(part, "__snapshots__" | "snapshots" | "__image_snapshots__" | "golden" | "goldens" | "testdata" | "test-data" | "test_data" | "fixtures" | "__fixtures__" | "cassettes" | "expected" | "baselines")
+        matches!(
+            part,
+            "__snapshots__"
+                | "snapshots"
+                | "__image_snapshots__"
+                | "golden"
+                | "goldens"
+                | "testdata"
+                | "test-data"
+                | "test_data"
+                | "fixtures"
+                | "__fixtures__"
+                | "cassettes"
+                | "expected"
+                | "baselines"
+        )
     }) || [".snap", ".golden", ".approved.txt", ".ambr", ".verified.txt", ".snap.new"].iter().any(|end| lower.ends_with(end))
         || lower.rsplit('/').next().is_some_and(|name| name.contains(".approved.") || name.contains(".verified.") || name.contains(".golden."))
 }
@@ -374,12 +499,15 @@ pub fn is_test(path: &str) -> bool {
     let name = lower.rsplit('/').next().unwrap_or(&lower);
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
     let stem_cased = name_cased.rsplit_once('.').map_or(name_cased, |(stem, _)| stem);
-    let in_folder = lower.split('/').rev().skip(1).any(|part| matches!(part, "test" | "tests" | "__tests__" | "spec" | "specs" | "e2e" | "testing") || part.ends_with(".tests") || part.ends_with(".test"));
+    let in_folder = lower.split('/').rev().skip(1).any(|part| {
+        matches!(part, "test" | "tests" | "__tests__" | "spec" | "specs" | "e2e" | "testing") || part.ends_with(".tests") || part.ends_with(".test")
+    });
     match extension {
         "py" => stem.starts_with("test_") || stem.ends_with("_test") || stem == "tests" || (in_folder && (stem == "conftest" || stem.starts_with("test"))),
         "go" => stem.ends_with("_test"),
         "js" | "jsx" | "ts" | "tsx" | "mjs" | "cjs" | "mts" | "cts" | "vue" => {
-            [".test", ".spec", "-test", "-spec", "_test", "_spec", ".cy", ".e2e"].iter().any(|end| stem.ends_with(end)) || lower.split('/').rev().skip(1).any(|part| matches!(part, "__tests__" | "test" | "tests" | "e2e" | "spec"))
+            [".test", ".spec", "-test", "-spec", "_test", "_spec", ".cy", ".e2e"].iter().any(|end| stem.ends_with(end))
+                || lower.split('/').rev().skip(1).any(|part| matches!(part, "__tests__" | "test" | "tests" | "e2e" | "spec"))
         }
         "rb" => stem.ends_with("_spec") || stem.ends_with("_test") || stem.starts_with("test_"),
         "php" => stem_cased.ends_with("Test") || stem_cased.ends_with("Tests") || stem_cased.ends_with("Cest") || in_folder,
@@ -387,18 +515,36 @@ pub fn is_test(path: &str) -> bool {
             ["Test", "Tests", "TestCase", "Spec", "IT", "Should"].iter().any(|end| stem_cased.ends_with(end)) || stem_cased.starts_with("Test") || in_folder
         }
         "rs" => in_folder || stem == "tests" || stem == "test" || stem.ends_with("_test") || stem.ends_with("_tests"),
-        "c" | "cc" | "cpp" | "cxx" | "h" | "hpp" | "ex" | "exs" | "dart" => in_folder || stem.ends_with("_test") || stem.ends_with("_tests") || stem.starts_with("test_"),
+        "c" | "cc" | "cpp" | "cxx" | "h" | "hpp" | "ex" | "exs" | "dart" => {
+            in_folder || stem.ends_with("_test") || stem.ends_with("_tests") || stem.starts_with("test_")
+        }
         "sh" | "bats" => in_folder || extension == "bats",
         _ => false,
     }
 }
 
 fn is_generated(path: &str, name: &str) -> bool {
-    path.split('/').rev().skip(1).any(|part| matches!(part, "generated" | "gen" | "__generated__" | "vendor" | "third_party" | "node_modules" | "dist" | "autogen"))
-        || [".pb.go", "_pb2.py", "_pb2_grpc.py", ".g.dart", ".generated.ts", ".generated.cs", ".designer.cs", ".min.js", ".min.css"].iter().any(|end| name.ends_with(end))
+    path.split('/')
+        .rev()
+        .skip(1)
+        .any(|part| matches!(part, "generated" | "gen" | "__generated__" | "vendor" | "third_party" | "node_modules" | "dist" | "autogen"))
+        || [".pb.go", "_pb2.py", "_pb2_grpc.py", ".g.dart", ".generated.ts", ".generated.cs", ".designer.cs", ".min.js", ".min.css"]
+            .iter()
+            .any(|end| name.ends_with(end))
 }
 
 fn is_public_api(name: &str) -> bool {
-    matches!(name, "lib.rs" | "index.d.ts" | "openapi.yaml" | "openapi.yml" | "openapi.json" | "swagger.json" | "swagger.yaml" | "schema.graphql" | "mod.rs" | "__init__.py")
-        || [".proto", ".graphql", ".thrift", ".avsc", ".wit"].iter().any(|end| name.ends_with(end))
+    matches!(
+        name,
+        "lib.rs"
+            | "index.d.ts"
+            | "openapi.yaml"
+            | "openapi.yml"
+            | "openapi.json"
+            | "swagger.json"
+            | "swagger.yaml"
+            | "schema.graphql"
+            | "mod.rs"
+            | "__init__.py"
+    ) || [".proto", ".graphql", ".thrift", ".avsc", ".wit"].iter().any(|end| name.ends_with(end))
 }

@@ -9,9 +9,7 @@ mod blocks;
 mod header;
 mod segment;
 
-use super::{
-    FileKind, FilePatch, Hunk, Line, LineKind, MAX_ANSWER_BYTES, Patch, PatchError, Repair, RepairKind,
-};
+use super::{FileKind, FilePatch, Hunk, Line, LineKind, MAX_ANSWER_BYTES, Patch, PatchError, Repair, RepairKind};
 use header::FileHeader;
 use segment::{Segment, Source};
 
@@ -131,8 +129,7 @@ impl Reader {
     }
 
     fn unified(&mut self, segment: &Segment<'_>, start: usize, last_path: &mut Option<String>) -> Result<usize, PatchError> {
-        let (header, at) = FileHeader::read(segment.lines, start)
-            .map_err(|(line, reason)| PatchError::Malformed { line: segment.first + line, reason })?;
+        let (header, at) = FileHeader::read(segment.lines, start).map_err(|(line, reason)| PatchError::Malformed { line: segment.first + line, reason })?;
         let path = header.path().to_owned();
         if header.mended {
             self.repaired(RepairKind::Headers, &path, "file headers were incomplete");
@@ -222,8 +219,7 @@ impl Reader {
     }
 
     fn apply_patch(&mut self, segment: &Segment<'_>, start: usize) -> Result<usize, PatchError> {
-        let (files, next) = blocks::apply_patch(segment.lines, start)
-            .map_err(|(line, reason)| PatchError::Malformed { line: segment.first + line, reason })?;
+        let (files, next) = blocks::apply_patch(segment.lines, start).map_err(|(line, reason)| PatchError::Malformed { line: segment.first + line, reason })?;
         for file in files {
             let path = file.path().to_owned();
             self.repaired(RepairKind::Converted, &path, "an apply-patch section was sent in place of a diff");
@@ -235,10 +231,13 @@ impl Reader {
     fn search_replace(&mut self, segment: &Segment<'_>, start: usize, last_path: &mut Option<String>) -> Result<usize, PatchError> {
         let named = segment.named_path(start).or_else(|| last_path.clone());
         let Some(path) = named else {
-            return Err(PatchError::Malformed { line: segment.first + start, reason: "a search/replace block without a file: put the path on the line before it" });
+            return Err(PatchError::Malformed {
+                line: segment.first + start,
+                reason: "a search/replace block without a file: put the path on the line before it",
+            });
         };
-        let (file, next) = blocks::search_replace(segment.lines, start, &path)
-            .map_err(|(line, reason)| PatchError::Malformed { line: segment.first + line, reason })?;
+        let (file, next) =
+            blocks::search_replace(segment.lines, start, &path).map_err(|(line, reason)| PatchError::Malformed { line: segment.first + line, reason })?;
         self.repaired(RepairKind::Converted, &path, "a search/replace block was sent in place of a diff");
         self.push(file)?;
         *last_path = Some(path);

@@ -201,11 +201,8 @@ fn matches(doc: &Doc, lines: &[Line], level: Level) -> Result<Vec<usize>, PatchE
 fn fits(doc: &Doc, wanted: &[&Line], same: impl Fn(&Line, &str) -> bool) -> Result<Vec<usize>, PatchError> {
     // Start from the rarest line: it names few candidates even in a file of repetitions.
     let empty = Vec::new();
-    let Some((offset, starts)) = wanted
-        .iter()
-        .enumerate()
-        .map(|(offset, line)| (offset, doc.index.get(key(&line.text)).unwrap_or(&empty)))
-        .min_by_key(|(_, starts)| starts.len())
+    let Some((offset, starts)) =
+        wanted.iter().enumerate().map(|(offset, line)| (offset, doc.index.get(key(&line.text)).unwrap_or(&empty))).min_by_key(|(_, starts)| starts.len())
     else {
         return Ok(Vec::new());
     };
@@ -304,9 +301,12 @@ fn repeated(doc: &Doc, hunk: &Hunk, at: usize) -> bool {
 /// The old side is nowhere, but the new side is: the edit was made before.
 fn already(doc: &Doc, hunk: &Hunk) -> Result<bool, PatchError> {
     let new: Vec<&Line> = new_lines(&hunk.lines).collect();
-    let inserted = hunk.lines.iter().any(|line| line.kind == LineKind::Insert && significant(&line.text));
-    let context = hunk.lines.iter().filter(|line| line.kind == LineKind::Context && significant(&line.text)).count();
-    if !(inserted || context >= 2) {
+    let count = |kind: LineKind, counts: fn(&str) -> bool| hunk.lines.iter().filter(|line| line.kind == kind && counts(&line.text)).count();
+    let written = |text: &str| !text.trim().is_empty();
+    let told = count(LineKind::Insert, significant) > 0
+        || count(LineKind::Context, significant) >= 2
+        || (count(LineKind::Insert, written) > 0 && count(LineKind::Context, written) >= 2);
+    if !told {
         return Ok(false);
     }
     Ok(!fits(doc, &new, |line, own| same(line, own, Level::TrailingWhitespace))?.is_empty())
@@ -342,8 +342,11 @@ fn in_parts(doc: &Doc, hunk: &Hunk) -> Result<Option<Placement>, PatchError> {
     Ok(Some(Placement::Certain { at: placed.0, edits: placed.1, repairs: placed.2 }))
 }
 
+/// First line, edits and mendings of a placed hunk.
+type Found = (usize, Vec<Edit>, Vec<RepairKind>);
+
 /// Places for all parts with edits, or none. Parts of context only narrow where the next may be.
-fn in_order(doc: &Doc, hunk: &Hunk, parts: &[&[Line]]) -> Result<Option<(usize, Vec<Edit>, Vec<RepairKind>)>, PatchError> {
+fn in_order(doc: &Doc, hunk: &Hunk, parts: &[&[Line]]) -> Result<Option<Found>, PatchError> {
     let mut floor = 0;
     let (mut first, mut edits, mut repairs) = (None, Vec::new(), Vec::new());
     for part in parts {
@@ -432,7 +435,7 @@ fn groups(lines: &[Line]) -> Vec<&[Line]> {
 }
 
 /// Peel outer context, least first, until one place remains.
-fn peeled(doc: &Doc, lines: &[Line], floor: usize) -> Result<Option<(usize, Vec<Edit>, Vec<RepairKind>)>, PatchError> {
+fn peeled(doc: &Doc, lines: &[Line], floor: usize) -> Result<Option<Found>, PatchError> {
     let top = lines.iter().take_while(|line| line.kind == LineKind::Context).count();
     let bottom = lines.iter().rev().take_while(|line| line.kind == LineKind::Context).count();
     if top == lines.len() {
@@ -604,7 +607,9 @@ fn edits_at(doc: &Doc, lines: &[Line], at: usize, level: Level) -> (Vec<Edit>, V
 /// The byte order mark stays at the head of the file, whatever replaces its first line.
 fn keep_order_mark(doc: &Doc, edit: &mut Edit) {
     let marked = doc.lines.first().is_some_and(|line| line.text.starts_with('\u{feff}'));
-    if marked && edit.start == 0 && edit.end > 0
+    if marked
+        && edit.start == 0
+        && edit.end > 0
         && let Some(first) = edit.lines.first_mut()
         && !first.text.starts_with('\u{feff}')
     {

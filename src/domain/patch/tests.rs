@@ -32,19 +32,54 @@ const BOTH: &str = "fn one() {\n    let a = 1;\n    let b = 5;\n    a + b\n}\n\n
 #[test]
 fn sloppy_answers_give_the_intended_file() {
     let cases: &[(&str, &str, &str, &str)] = &[
-        ("git diff", SRC, "diff --git a/x.rs b/x.rs\nindex 123..456 100644\n--- a/x.rs\n+++ b/x.rs\n@@ -1,4 +1,4 @@\n fn one() {\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n", FIXED),
+        (
+            "git diff",
+            SRC,
+            "diff --git a/x.rs b/x.rs\nindex 123..456 100644\n--- a/x.rs\n+++ b/x.rs\n@@ -1,4 +1,4 @@\n fn one() {\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n",
+            FIXED,
+        ),
         ("no diff --git, no prefixes", SRC, "--- x.rs\n+++ x.rs\n@@ -2,3 +2,3 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n", FIXED),
-        ("fenced in prose", SRC, "Sure!\n\n```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -2,3 +2,3 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n```\n\n- That fixes it.\n- Enjoy.\n", FIXED),
-        ("two fences, one file each hunk", SRC, "First:\n```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -2,3 +2,3 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n```\nThen:\n```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -8,2 +8,2 @@\n     let c = 3;\n-    c * 2\n+    c * 9\n```\n", BOTH),
-        ("the same fence twice", SRC, "```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -3 +3 @@\n-    let b = 2;\n+    let b = 5;\n```\nAgain in full:\n```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -3 +3 @@\n-    let b = 2;\n+    let b = 5;\n```\n", FIXED),
-        ("wrong counts, later edit must not be lost", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,2 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n }\n \n fn two() {\n     let c = 3;\n-    c * 2\n+    c * 9\n", BOTH),
+        (
+            "fenced in prose",
+            SRC,
+            "Sure!\n\n```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -2,3 +2,3 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n```\n\n- That fixes it.\n- Enjoy.\n",
+            FIXED,
+        ),
+        (
+            "two fences, one file each hunk",
+            SRC,
+            "First:\n```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -2,3 +2,3 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n```\nThen:\n```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -8,2 +8,2 @@\n     let c = 3;\n-    c * 2\n+    c * 9\n```\n",
+            BOTH,
+        ),
+        (
+            "the same fence twice",
+            SRC,
+            "```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -3 +3 @@\n-    let b = 2;\n+    let b = 5;\n```\nAgain in full:\n```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -3 +3 @@\n-    let b = 2;\n+    let b = 5;\n```\n",
+            FIXED,
+        ),
+        (
+            "wrong counts, later edit must not be lost",
+            SRC,
+            "--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,2 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n }\n \n fn two() {\n     let c = 3;\n-    c * 2\n+    c * 9\n",
+            BOTH,
+        ),
         ("counts too large", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -2,30 +2,30 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n", FIXED),
         ("numberless", SRC, "--- a/x.rs\n+++ b/x.rs\n@@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n", FIXED),
         ("dots for numbers", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ ... @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n", FIXED),
         ("no @@ at all", SRC, "--- a/x.rs\n+++ b/x.rs\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n", FIXED),
         ("drift", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -52,3 +52,3 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n", FIXED),
-        ("lost leading space", SRC, "```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -1,4 +1,4 @@\nfn one() {\n    let a = 1;\n-    let b = 2;\n+    let b = 5;\n    a + b\n```", FIXED),
-        ("CRLF answer, LF file", SRC, "--- a/x.rs\r\n+++ b/x.rs\r\n@@ -2,3 +2,3 @@\r\n     let a = 1;\r\n-    let b = 2;\r\n+    let b = 5;\r\n     a + b\r\n", FIXED),
+        (
+            "lost leading space",
+            SRC,
+            "```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -1,4 +1,4 @@\nfn one() {\n    let a = 1;\n-    let b = 2;\n+    let b = 5;\n    a + b\n```",
+            FIXED,
+        ),
+        (
+            "CRLF answer, LF file",
+            SRC,
+            "--- a/x.rs\r\n+++ b/x.rs\r\n@@ -2,3 +2,3 @@\r\n     let a = 1;\r\n-    let b = 2;\r\n+    let b = 5;\r\n     a + b\r\n",
+            FIXED,
+        ),
         ("LF answer, CRLF file", "a\r\nb\r\nc\r\n", "--- a/x.rs\n+++ b/x.rs\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n", "a\r\nB\r\nc\r\n"),
         ("CRLF to LF on purpose", "a\r\nb\r\n", "--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,2 @@\n-a\r\n-b\r\n+a\n+b\n", "a\nb\n"),
         ("file without a final newline", "a\nb", "--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,2 @@\n a\n-b\n+B\n", "a\nB"),
@@ -52,27 +87,87 @@ fn sloppy_answers_give_the_intended_file() {
         ("final newline taken away on purpose", "a\nb\n", "--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,2 @@\n a\n-b\n+b\n\\ No newline at end of file\n", "a\nb"),
         ("append behind an unended line", "a\nb", "--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,3 @@\n a\n b\n+c\n", "a\nb\nc"),
         ("trailing blanks in the file", "a  \nb\t\nc\n", "--- a/x.rs\n+++ b/x.rs\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n", "a  \nB\nc\n"),
-        ("tabs in the file, blanks in the answer", "func f() {\n\tif x {\n\t\ty()\n\t}\n}\n", "--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,3 @@\n     if x {\n-        y()\n+        z()\n+        w()\n", "func f() {\n\tif x {\n\t\tz()\n\t\tw()\n\t}\n}\n"),
+        (
+            "tabs in the file, blanks in the answer",
+            "func f() {\n\tif x {\n\t\ty()\n\t}\n}\n",
+            "--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,3 @@\n     if x {\n-        y()\n+        z()\n+        w()\n",
+            "func f() {\n\tif x {\n\t\tz()\n\t\tw()\n\t}\n}\n",
+        ),
         ("dedented answer", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ @@\n let a = 1;\n-let b = 2;\n+let b = 5;\n", FIXED),
-        ("elided inner context", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -1,9 +1,9 @@\n fn one() {\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n ...\n     let c = 3;\n-    c * 2\n+    c * 9\n", BOTH),
-        ("elided with a comment", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ @@\n-    let b = 2;\n+    let b = 5;\n     // ... existing code ...\n-    c * 2\n+    c * 9\n", BOTH),
-        ("stale outer context", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -1,4 +1,4 @@\n pub fn one() -> u8 {\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a - b\n", FIXED),
-        ("stale inner context", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -1,9 +1,9 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a - b\n }\n \n fn two() {\n     let c = 4;\n-    c * 2\n+    c * 9\n", BOTH),
-        ("one hunk there already", FIXED, "--- a/x.rs\n+++ b/x.rs\n@@ -2,3 +2,3 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n@@ -8,2 +8,2 @@\n     let c = 3;\n-    c * 2\n+    c * 9\n", BOTH),
+        (
+            "elided inner context",
+            SRC,
+            "--- a/x.rs\n+++ b/x.rs\n@@ -1,9 +1,9 @@\n fn one() {\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n ...\n     let c = 3;\n-    c * 2\n+    c * 9\n",
+            BOTH,
+        ),
+        (
+            "elided with a comment",
+            SRC,
+            "--- a/x.rs\n+++ b/x.rs\n@@ @@\n-    let b = 2;\n+    let b = 5;\n     // ... existing code ...\n-    c * 2\n+    c * 9\n",
+            BOTH,
+        ),
+        (
+            "stale outer context",
+            SRC,
+            "--- a/x.rs\n+++ b/x.rs\n@@ -1,4 +1,4 @@\n pub fn one() -> u8 {\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a - b\n",
+            FIXED,
+        ),
+        (
+            "stale inner context",
+            SRC,
+            "--- a/x.rs\n+++ b/x.rs\n@@ -1,9 +1,9 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a - b\n }\n \n fn two() {\n     let c = 4;\n-    c * 2\n+    c * 9\n",
+            BOTH,
+        ),
+        (
+            "one hunk there already",
+            FIXED,
+            "--- a/x.rs\n+++ b/x.rs\n@@ -2,3 +2,3 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n@@ -8,2 +8,2 @@\n     let c = 3;\n-    c * 2\n+    c * 9\n",
+            BOTH,
+        ),
         ("search and replace", SRC, "x.rs\n<<<<<<< SEARCH\n    let b = 2;\n    a + b\n=======\n    let b = 5;\n    a + b\n>>>>>>> REPLACE\n", FIXED),
-        ("search and replace in a fence", SRC, "Here:\n\n```rust\nx.rs\n<<<<<<< SEARCH\n    let b = 2;\n=======\n    let b = 5;\n>>>>>>> REPLACE\n<<<<<<< SEARCH\n    c * 2\n=======\n    c * 9\n>>>>>>> REPLACE\n```\n", BOTH),
-        ("apply-patch", SRC, "*** Begin Patch\n*** Update File: x.rs\n@@ fn one() {\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n*** End Patch\n", FIXED),
-        ("whole file", SRC, "I rewrote it.\n\n`x.rs`:\n```rust\nfn one() {\n    let a = 1;\n    let b = 5;\n    a + b\n}\n\nfn two() {\n    let c = 3;\n    c * 2\n}\n```\n", FIXED),
+        (
+            "search and replace in a fence",
+            SRC,
+            "Here:\n\n```rust\nx.rs\n<<<<<<< SEARCH\n    let b = 2;\n=======\n    let b = 5;\n>>>>>>> REPLACE\n<<<<<<< SEARCH\n    c * 2\n=======\n    c * 9\n>>>>>>> REPLACE\n```\n",
+            BOTH,
+        ),
+        (
+            "apply-patch",
+            SRC,
+            "*** Begin Patch\n*** Update File: x.rs\n@@ fn one() {\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n*** End Patch\n",
+            FIXED,
+        ),
+        (
+            "whole file",
+            SRC,
+            "I rewrote it.\n\n`x.rs`:\n```rust\nfn one() {\n    let a = 1;\n    let b = 5;\n    a + b\n}\n\nfn two() {\n    let c = 3;\n    c * 2\n}\n```\n",
+            FIXED,
+        ),
         ("whole file by info string", "a\nb\n", "```rust:x.rs\na\nB\n```\n", "a\nB\n"),
         ("file named before a headerless fence", SRC, "Change `x.rs`:\n\n**x.rs**\n```diff\n-    let b = 2;\n+    let b = 5;\n```\n", FIXED),
         ("folder called a", "x\n", "--- a/x.rs\n+++ a/x.rs\n@@ -1 +1 @@\n-x\n+y\n", "y\n"),
-        ("signature of format-patch", SRC, "From 123 Mon Sep 17 00:00:00 2001\nSubject: [PATCH] x\n\n---\n x.rs | 2 +-\n\ndiff --git a/x.rs b/x.rs\n--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,2 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n-- \n2.47.0\n", FIXED),
+        (
+            "signature of format-patch",
+            SRC,
+            "From 123 Mon Sep 17 00:00:00 2001\nSubject: [PATCH] x\n\n---\n x.rs | 2 +-\n\ndiff --git a/x.rs b/x.rs\n--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,2 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n-- \n2.47.0\n",
+            FIXED,
+        ),
         ("removed SQL comment", "a\n-- x\nb\n", "--- a/x.rs\n+++ b/x.rs\n@@ -1,3 +1,2 @@\n a\n--- x\n b\n", "a\nb\n"),
         ("timestamps", "x\n", "--- a/x.rs\t2024-01-01 10:00:00.000 +0000\n+++ b/x.rs\t2024-01-01 10:00:00.000 +0000\n@@ -1 +1 @@\n-x\n+y\n", "y\n"),
-        ("file named twice, in sequence", "a\nb\nc\n", "--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,2 @@\n-a\n+A\n b\n--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,2 @@\n-A\n+AA\n b\n", "AA\nb\nc\n"),
+        (
+            "file named twice, in sequence",
+            "a\nb\nc\n",
+            "--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,2 @@\n-a\n+A\n b\n--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,2 @@\n-A\n+AA\n b\n",
+            "AA\nb\nc\n",
+        ),
         ("byte order mark", "\u{feff}a\nb\n", "--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,2 @@\n-a\n+A\n b\n", "\u{feff}A\nb\n"),
         ("repeated lines, right numbers", "x\ny\nx\ny\n", "--- a/x.rs\n+++ b/x.rs\n@@ -3,2 +3,2 @@\n x\n-y\n+z\n", "x\ny\nx\nz\n"),
-        ("anchor tells repeated blocks apart", "def f():\n    x = 1\n    return x\n\ndef g():\n    x = 1\n    return x\n", "*** Begin Patch\n*** Update File: x.rs\n@@ def g():\n-    x = 1\n+    x = 2\n*** End Patch\n", "def f():\n    x = 1\n    return x\n\ndef g():\n    x = 2\n    return x\n"),
+        (
+            "anchor tells repeated blocks apart",
+            "def f():\n    x = 1\n    return x\n\ndef g():\n    x = 1\n    return x\n",
+            "*** Begin Patch\n*** Update File: x.rs\n@@ def g():\n-    x = 1\n+    x = 2\n*** End Patch\n",
+            "def f():\n    x = 1\n    return x\n\ndef g():\n    x = 2\n    return x\n",
+        ),
         ("deleted file", "x\n", "diff --git a/x.rs b/x.rs\ndeleted file mode 100644\n--- a/x.rs\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n", "<gone>"),
     ];
     let mut wrong = Vec::new();
@@ -96,7 +191,12 @@ fn what_is_not_certain_is_a_typed_error() {
         ("repeated, counts prove the numbers wrong", "x\ny\nx\ny\n", "--- a/x.rs\n+++ b/x.rs\n@@ -3,7 +3,7 @@\n x\n-y\n+z\n", "ambiguous"),
         ("insertion without context", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -3,0 +4 @@\n+    let z = 1;\n", "ambiguous"),
         ("nowhere", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,2 @@\n fn three() {\n-    let q = 2;\n+    let q = 5;\n", "stale_context"),
-        ("stale on both sides of an insertion", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,3 @@\n     let gone = 1;\n+    let z = 1;\n     let lost = 2;\n", "stale_context"),
+        (
+            "stale on both sides of an insertion",
+            SRC,
+            "--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,3 @@\n     let gone = 1;\n+    let z = 1;\n     let lost = 2;\n",
+            "stale_context",
+        ),
         ("missing file", SRC, "--- a/y.rs\n+++ b/y.rs\n@@ -1 +1 @@\n-x\n+y\n", "missing_file"),
         ("create over existing", SRC, "--- /dev/null\n+++ b/x.rs\n@@ -0,0 +1 @@\n+y\n", "file_exists"),
         ("binary", SRC, "diff --git a/x.rs b/x.rs\nGIT binary patch\nliteral 3\nabc\n", "binary"),
@@ -104,14 +204,39 @@ fn what_is_not_certain_is_a_typed_error() {
         ("out by dots", SRC, "--- a/../x.rs\n+++ b/../x.rs\n@@ -1 +1 @@\n-x\n+y\n", "outside_repository"),
         ("out by root", SRC, "--- /dev/null\n+++ /etc/passwd\n@@ -0,0 +1 @@\n+y\n", "outside_repository"),
         ("into .git", SRC, "--- /dev/null\n+++ b/.GIT/hooks/pre-commit\n@@ -0,0 +1 @@\n+y\n", "outside_repository"),
-        ("a link is created", SRC, "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n", "special_file"),
-        ("a submodule is created", SRC, "diff --git a/l b/l\nnew file mode 160000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+Subproject commit 123\n", "special_file"),
+        (
+            "a link is created",
+            SRC,
+            "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n",
+            "special_file",
+        ),
+        (
+            "a submodule is created",
+            SRC,
+            "diff --git a/l b/l\nnew file mode 160000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+Subproject commit 123\n",
+            "special_file",
+        ),
         ("executable without #!", SRC, "diff --git a/x.rs b/x.rs\nold mode 100644\nnew mode 100755\n", "mode_change"),
         ("setuid", SRC, "diff --git a/y b/y\nnew file mode 104755\n--- /dev/null\n+++ b/y\n@@ -0,0 +1 @@\n+#!/bin/sh\n", "mode_change"),
         ("no change", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -3 +3 @@\n-    let b = 2;\n+    let b = 2;\n", "no_change"),
-        ("all there already", FIXED, "--- a/x.rs\n+++ b/x.rs\n@@ -2,3 +2,3 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n", "already_applied"),
-        ("overlap", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,2 @@\n-    let a = 1;\n-    let b = 2;\n+    let a = 2;\n@@ -3,2 +3,2 @@\n-    let b = 2;\n-    a + b\n+    b\n", "overlap"),
-        ("placeholder as code", SRC, "--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,2 @@\n     let a = 1;\n-    let b = 2;\n+    // ... rest of the code unchanged ...\n", "elided"),
+        (
+            "all there already",
+            FIXED,
+            "--- a/x.rs\n+++ b/x.rs\n@@ -2,3 +2,3 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n",
+            "already_applied",
+        ),
+        (
+            "overlap",
+            SRC,
+            "--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,2 @@\n-    let a = 1;\n-    let b = 2;\n+    let a = 2;\n@@ -3,2 +3,2 @@\n-    let b = 2;\n-    a + b\n+    b\n",
+            "overlap",
+        ),
+        (
+            "placeholder as code",
+            SRC,
+            "--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,2 @@\n     let a = 1;\n-    let b = 2;\n+    // ... rest of the code unchanged ...\n",
+            "elided",
+        ),
         ("cut off", SRC, "```diff\n--- a/x.rs\n+++ b/x.rs\n@@ -1,6 +1,6 @@\n fn one() {\n     let a = 1;\n-    let b = 2;\n", "malformed"),
         ("apply-patch cut off", SRC, "*** Begin Patch\n*** Update File: x.rs\n-    let b = 2;\n", "malformed"),
         ("unclosed search", SRC, "x.rs\n<<<<<<< SEARCH\n    let b = 2;\n=======\n    let b = 5;\n", "malformed"),
@@ -197,24 +322,87 @@ fn forbidden_paths_and_facts() {
     let rules = PathRules::new(&["infra/**".to_owned()]).unwrap();
     let tree = TreeFacts { symlinks: vec!["docs/link".to_owned()], submodules: vec!["third".to_owned()] };
     let code = |path: &str| {
-        let patch = Patch { files: vec![FilePatch { old_path: None, new_path: Some(path.to_owned()), kind: FileKind::Create, mode: ModeChange::default(), hunks: vec![], whole: None, binary: false }], repairs: vec![] };
+        let patch = Patch {
+            files: vec![FilePatch {
+                old_path: None,
+                new_path: Some(path.to_owned()),
+                kind: FileKind::Create,
+                mode: ModeChange::default(),
+                hunks: vec![],
+                whole: None,
+                binary: false,
+            }],
+            repairs: vec![],
+        };
         inspect(&patch, &tree, &rules, &PatchLimits::default()).refusals.first().map_or("ok", PatchError::code)
     };
     let cases = [
-        ("src/lib.rs", "ok"), ("a b/ü.rs", "ok"), (".github/ISSUE_TEMPLATE/x.md", "ok"), (".gitignore", "ok"), ("src/environment.rs", "ok"), ("docs/keys.md", "ok"), ("x/git~/y", "ok"), ("..a/b", "ok"),
-        (".github/workflows/ci.yml", "forbidden_path"), (".GitHub/Workflows/ci.yml", "forbidden_path"), (".github/actions/x/action.yml", "forbidden_path"), ("CODEOWNERS", "forbidden_path"), (".github/CODEOWNERS", "forbidden_path"),
-        (".gitmodules", "forbidden_path"), (".env", "forbidden_path"), ("app/.env.production", "forbidden_path"), ("certs/server.pem", "forbidden_path"), ("home/.ssh/config", "forbidden_path"), ("infra/main.tf", "forbidden_path"),
-        (".github/workflows./ci.yml", "forbidden_path"), ("a/.github/workflows/ci.yml", "forbidden_path"),
-        ("", "outside_repository"), ("/etc/passwd", "outside_repository"), ("../x", "outside_repository"), ("a/../../x", "outside_repository"), ("a//b", "outside_repository"), ("./x", "outside_repository"), ("C:/x", "outside_repository"), ("a\\..\\x", "outside_repository"), ("~/x", "outside_repository"),
-        (".git/config", "outside_repository"), (".GIT/config", "outside_repository"), ("x/.git./hooks/y", "outside_repository"), (".git /x", "outside_repository"), ("GIT~1/config", "outside_repository"), (".git::$INDEX_ALLOCATION/x", "outside_repository"), (".g\u{200c}it/config", "outside_repository"),
-        ("a\0b", "outside_repository"), ("a\nb", "outside_repository"), ("a\u{202e}b", "outside_repository"), ("a/... /b", "outside_repository"),
-        ("docs/link", "special_file"), ("docs/link/x.md", "special_file"), ("docs/LINK/x.md", "special_file"), ("third/x.c", "special_file"), ("thirdly/x.c", "ok"),
+        ("src/lib.rs", "ok"),
+        ("a b/ü.rs", "ok"),
+        (".github/ISSUE_TEMPLATE/x.md", "ok"),
+        (".gitignore", "ok"),
+        ("src/environment.rs", "ok"),
+        ("docs/keys.md", "ok"),
+        ("x/git~/y", "ok"),
+        ("..a/b", "ok"),
+        (".github/workflows/ci.yml", "forbidden_path"),
+        (".GitHub/Workflows/ci.yml", "forbidden_path"),
+        (".github/actions/x/action.yml", "forbidden_path"),
+        ("CODEOWNERS", "forbidden_path"),
+        (".github/CODEOWNERS", "forbidden_path"),
+        (".gitmodules", "forbidden_path"),
+        (".env", "forbidden_path"),
+        ("app/.env.production", "forbidden_path"),
+        ("certs/server.pem", "forbidden_path"),
+        ("home/.ssh/config", "forbidden_path"),
+        ("infra/main.tf", "forbidden_path"),
+        (".github/workflows./ci.yml", "forbidden_path"),
+        ("a/.github/workflows/ci.yml", "forbidden_path"),
+        ("", "outside_repository"),
+        ("/etc/passwd", "outside_repository"),
+        ("../x", "outside_repository"),
+        ("a/../../x", "outside_repository"),
+        ("a//b", "outside_repository"),
+        ("./x", "outside_repository"),
+        ("C:/x", "outside_repository"),
+        ("a\\..\\x", "outside_repository"),
+        ("~/x", "outside_repository"),
+        (".git/config", "outside_repository"),
+        (".GIT/config", "outside_repository"),
+        ("x/.git./hooks/y", "outside_repository"),
+        (".git /x", "outside_repository"),
+        ("GIT~1/config", "outside_repository"),
+        (".git::$INDEX_ALLOCATION/x", "outside_repository"),
+        (".g\u{200c}it/config", "outside_repository"),
+        ("a\0b", "outside_repository"),
+        ("a\nb", "outside_repository"),
+        ("a\u{202e}b", "outside_repository"),
+        ("a/... /b", "outside_repository"),
+        ("docs/link", "special_file"),
+        ("docs/link/x.md", "special_file"),
+        ("docs/LINK/x.md", "special_file"),
+        ("third/x.c", "special_file"),
+        ("thirdly/x.c", "ok"),
     ];
     for (path, expected) in cases {
         assert_eq!(code(path), expected, "`{path}`");
     }
-    let touches = Touches::of(["Cargo.toml", "web/yarn.lock", "build.rs", ".gitlab-ci.yml", "tests/it/x.rs", "db/migrations/1.sql", "src/auth/mod.rs", "pkg/__snapshots__/a.snap", "api/v1.proto"]);
-    assert_eq!((touches.manifests.len(), touches.lock_files.len(), touches.build_scripts.len(), touches.ci.len(), touches.tests.len()), (1, 1, 1, 1, 1), "{touches:?}");
+    let touches = Touches::of([
+        "Cargo.toml",
+        "web/yarn.lock",
+        "build.rs",
+        ".gitlab-ci.yml",
+        "tests/it/x.rs",
+        "db/migrations/1.sql",
+        "src/auth/mod.rs",
+        "pkg/__snapshots__/a.snap",
+        "api/v1.proto",
+    ]);
+    assert_eq!(
+        (touches.manifests.len(), touches.lock_files.len(), touches.build_scripts.len(), touches.ci.len(), touches.tests.len()),
+        (1, 1, 1, 1, 1),
+        "{touches:?}"
+    );
     assert_eq!((touches.migrations.len(), touches.sensitive.len(), touches.snapshots.len(), touches.public_api.len()), (1, 1, 1, 2), "{touches:?}");
     assert!(PathRules::new(&["a[".to_owned()]).unwrap_err().contains("`a[`"));
 }
@@ -224,7 +412,14 @@ fn nothing_is_looked_up_outside() {
     let asked = std::cell::RefCell::new(Vec::new());
     for path in ["../x", "/etc/passwd", ".git/config", "a/../../x", "b/../x"] {
         let answer = format!("--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-x\n+y\n");
-        let result = apply(&parse(&answer).unwrap(), |path| { asked.borrow_mut().push(path.to_owned()); None }, &PatchLimits::default());
+        let result = apply(
+            &parse(&answer).unwrap(),
+            |path| {
+                asked.borrow_mut().push(path.to_owned());
+                None
+            },
+            &PatchLimits::default(),
+        );
         assert!(result.is_err(), "{path}");
     }
     for path in asked.into_inner() {
@@ -257,29 +452,31 @@ fn text() -> impl Strategy<Value = String> {
 
 /// Pairs: mostly a text and an edit of it.
 fn pair() -> impl Strategy<Value = (String, String)> {
-    (text(), proptest::collection::vec((any::<prop::sample::Index>(), 0..3_u8, "[a-z]{1,5}"), 0..6), text(), 0..5_u8).prop_map(|(before, edits, other, pick)| {
-        if pick == 0 {
-            let end = if before.contains("\r\n") { "\r\n" } else { "\n" };
-            let other = other.replace("\r\n", "\n").replace('\n', end);
-            return (before, other);
-        }
-        let mut lines: Vec<String> = before.split_inclusive('\n').map(str::to_owned).collect();
-        for (at, what, word) in edits {
-            if lines.is_empty() {
-                lines.push(format!("{word}\n"));
-                continue;
+    (text(), proptest::collection::vec((any::<prop::sample::Index>(), 0..3_u8, "[a-z]{1,5}"), 0..6), text(), 0..5_u8).prop_map(
+        |(before, edits, other, pick)| {
+            if pick == 0 {
+                let end = if before.contains("\r\n") { "\r\n" } else { "\n" };
+                let other = other.replace("\r\n", "\n").replace('\n', end);
+                return (before, other);
             }
-            let at = at.index(lines.len());
-            match what {
-                0 => {
-                    lines.remove(at);
+            let mut lines: Vec<String> = before.split_inclusive('\n').map(str::to_owned).collect();
+            for (at, what, word) in edits {
+                if lines.is_empty() {
+                    lines.push(format!("{word}\n"));
+                    continue;
                 }
-                1 => lines[at] = format!("{word}\n"),
-                _ => lines.insert(at, format!("{word}\n")),
+                let at = at.index(lines.len());
+                match what {
+                    0 => {
+                        lines.remove(at);
+                    }
+                    1 => lines[at] = format!("{word}\n"),
+                    _ => lines.insert(at, format!("{word}\n")),
+                }
             }
-        }
-        (before, lines.concat())
-    })
+            (before, lines.concat())
+        },
+    )
 }
 
 fn tree_of(path: &'static str, before: &str) -> BTreeMap<&'static str, FileContent> {

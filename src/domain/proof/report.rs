@@ -38,6 +38,7 @@ pub enum Runner {
     Go,
     Maven,
     Gradle,
+    Ant,
     Rspec,
     Minitest,
     Phpunit,
@@ -133,6 +134,7 @@ impl TestReport {
             Box::new(go::Go::default()),
             Box::new(jvm::Maven::default()),
             Box::new(jvm::Gradle::default()),
+            Box::new(jvm::Ant::default()),
             Box::new(others::Rspec::default()),
             Box::new(others::Minitest::default()),
             Box::new(others::Phpunit::default()),
@@ -280,12 +282,11 @@ fn without_duration(name: &str) -> &str {
         text.starts_with(|c: char| c.is_ascii_digit()) && ["ms", "s", "m", "min", "sec", "µs", "ns"].contains(&unit)
     };
     for (open, close) in [('(', ')'), ('[', ']')] {
-        if let Some(inner) = name.strip_suffix(close) {
-            if let Some((before, inside)) = inner.rsplit_once(open) {
-                if is_duration(inside) {
-                    return before.trim_end();
-                }
-            }
+        if let Some(inner) = name.strip_suffix(close)
+            && let Some((before, inside)) = inner.rsplit_once(open)
+            && is_duration(inside)
+        {
+            return before.trim_end();
         }
     }
     match name.rsplit_once(' ') {

@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::matrix::expand;
+use super::scope::{Scope, Variables};
 use super::trigger::triggers;
 use super::value::Value;
 use super::{Workflow, template};
@@ -135,29 +137,47 @@ fn collect_writes(permissions: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-/// GitHub's own machines are called `ubuntu-…`, `windows-…` and `macos-…`; every other label may be the team's.
+/// GitHub's own machines are called `ubuntu-…`, `windows-…` and `macos-…`; every other label may be the team's, and so
+/// may one that depends on more than the file.
 fn may_be_self_hosted(job: &Value) -> bool {
-    let labels = match job.get("runs-on") {
-        None => return false,
-        Some(Value::Map(_)) => return true,
-        Some(value) => value.texts(),
+    match job.get("runs-on") {
+        None => false,
+        Some(Value::Map(_)) => true,
+        Some(value) => labels(job, value).is_none_or(|labels| labels.iter().any(|label| !is_hosted(label))),
+    }
+}
+
+/// The labels over all combinations of the job's matrix; nothing where one depends on more than the file.
+fn labels(job: &Value, runs_on: &Value) -> Option<Vec<String>> {
+    let nothing_known = Scope {
+        github: Value::Null,
+        runner: Value::Null,
+        inputs: Value::Null,
+        strategy: Value::Null,
+        vars: None,
+        matrix: Ok(Value::Null),
+        env: Variables::new(),
+        env_is_open: true,
+        succeeded: true,
     };
-    labels.iter().any(|label| {
-        if !template::is_template(label) {
-            return !is_hosted(label);
+    let asks_inputs = |label: &String| template::is_template(label) && label.contains("inputs");
+    if runs_on.texts().iter().any(asks_inputs) {
+        return None;
+    }
+    let combinations = expand(job.get("strategy"), &nothing_known).ok()?;
+    let matrices = if combinations.is_empty() { vec![Value::Null] } else { combinations.into_iter().map(|combination| combination.matrix).collect() };
+    let mut labels = Vec::new();
+    for matrix in matrices {
+        let scope = Scope { matrix: Ok(matrix), ..nothing_known.clone() };
+        let filled = template::fill_deep(runs_on, &scope).ok()?;
+        let found = filled.texts();
+        // A group, or nothing at all, is no label that is known to be GitHub's.
+        if found.is_empty() {
+            return None;
         }
-        // `${{ matrix.KEY }}`: decided by the values the file gives to that key.
-        let key = template::expressions(label).first().and_then(|body| body.trim().strip_prefix("matrix.")).map(str::to_owned);
-        let matrix = job.get("strategy").and_then(|strategy| strategy.get("matrix"));
-        let (Some(key), Some(matrix)) = (key, matrix) else { return true };
-        let values: Vec<String> = matrix
-            .get(&key)
-            .into_iter()
-            .chain(matrix.get("include").into_iter().flat_map(|rows| rows.items()).filter_map(|row| row.get(&key)))
-            .flat_map(Value::leaves)
-            .collect();
-        values.is_empty() || values.iter().any(|value| template::is_template(value) || !is_hosted(value))
-    })
+        labels.extend(found);
+    }
+    Some(labels)
 }
 
 fn is_hosted(label: &str) -> bool {

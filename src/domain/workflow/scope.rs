@@ -97,11 +97,11 @@ impl Scope {
             Expression::Index(inner, index) => {
                 let index = self.evaluate(index)?;
                 // `secrets[matrix.name]`, `matrix[inputs.key]`: the context is asked with the computed key.
-                if let Some((root, mut keys)) = inner.path() {
-                    if !matches!(self.look_up(root, &keys), Ok(Value::List(_))) {
-                        keys.push(index.to_text());
-                        return self.look_up(root, &keys);
-                    }
+                if let Some((root, mut keys)) = inner.path()
+                    && !matches!(self.look_up(root, &keys), Ok(Value::List(_)))
+                {
+                    keys.push(index.to_text());
+                    return self.look_up(root, &keys);
                 }
                 Ok(element(&self.evaluate(inner)?, &index))
             }

@@ -58,7 +58,7 @@ pub(super) fn plan(candidate: &Candidate, failed: &Failed) -> Result<StepPlan, N
         };
         let number = value.to_number();
         // GitHub lets no job run longer than five days on its own machines.
-        (number >= 1.0 && number <= 7200.0).then_some(number as u32)
+        (1.0..=7200.0).contains(&number).then_some(number as u32)
     };
     Ok(StepPlan {
         job_id: (*id).to_owned(),
@@ -375,7 +375,8 @@ fn is_idle(script: &str) -> bool {
         "df",
     ];
     // Anything that is written to a file may be needed.
-    !script.contains('>') && commands(script).all(|command| begins(&command, &IDLE))
+    let version = |command: &str| command.ends_with(" --version") || command.ends_with(" -V");
+    !script.contains('>') && commands(script).all(|command| version(&command) || begins(&command, &IDLE))
 }
 
 /// What a script is for, told from its commands.
@@ -451,13 +452,19 @@ fn purpose(script: &str) -> Purpose {
         "gofmt",
         "bundle exec rubocop",
     ];
+    /// A package's own script that is called after checking: `pnpm run test-unit`, `yarn lint:ci`.
+    static SCRIPT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^(?:npm run|pnpm(?: run)?|yarn(?: run)?|bun run) (?:test|lint|typecheck|type-check|check|format)(?:[:-][\w:-]+)?(?:\s|$)")
+            .expect("constant pattern")
+    });
     let all: Vec<_> = commands(script).filter(|command| !begins(command, &["echo", "cd"])).collect();
     let every = |list: &[&str]| !all.is_empty() && all.iter().all(|command| begins(command, list));
+    let checks = |command: &String| begins(command, &CHECK) || SCRIPT.is_match(command);
     if every(&SYSTEM) {
         Purpose::System
     } else if every(&INSTALL) {
         Purpose::Install
-    } else if every(&CHECK) && !script.contains("GITHUB_") {
+    } else if !all.is_empty() && all.iter().all(checks) && !script.contains(['>', '|']) {
         Purpose::Check
     } else {
         Purpose::Other

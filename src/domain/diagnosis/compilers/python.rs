@@ -14,7 +14,7 @@ pub const RULES: &[Rule] = &[
     cause("pyright.error", TypeError, 95, &[" - error"], r"^\s*(?P<file>\S+\.pyi?):(?P<line>\d+):\d+ - (?P<msg>error: .*)$").with(Extent::Indented(4)),
     summary("pyright.found", TypeError, 84, &["errors, "], r"^[1-9]\d* errors?, \d+ warnings?(?:, \d+ informations?)?.*$"),
     cause("ty.error", TypeError, 93, &["error[", "error:"], r"^(?P<msg>error\[[a-z\-]+\](?:: .*)?)$").with(Extent::Paragraph(14)),
-    cause("pyre.error", TypeError, 92, &[" [", "rror"], r"^(?P<file>\S+\.pyi?):(?P<line>\d+):\d+ (?P<msg>[A-Z][\w ]+ \[\d+\]: .*)$"),
+    cause("pyre.error", TypeError, 92, &["rror"], r"^(?P<file>\S+\.pyi?):(?P<line>\d+):\d+ (?P<msg>[A-Z][\w ]+ \[\d+\]: .*)$"),
     cause("stubtest.error", TypeError, 92, &["error: "], r"^(?P<msg>error: [\w.]+ (?:is not present|is inconsistent|variable differs|.* failed to).*)$")
         .with(Extent::Paragraph(8)),
 ];

@@ -12,7 +12,7 @@ pub const RULES: &[Rule] = &[
         .with(Extent::Paragraph(12))
         .opening(),
     cause("tsc.bare", TypeError, 92, &["error TS"], r"^(?:.*: )?(?P<msg>error TS\d+: .*)$"),
-    cause("ts_jest.diagnostic", TypeError, 95, &["error TS", "TS2", "rror"], r"^\s*(?P<file>[\w@./\-]+\.tsx?):(?P<line>\d+):\d+ - (?P<msg>error TS\d+: .*)$")
+    cause("ts_jest.diagnostic", TypeError, 95, &["error TS"], r"^\s*(?P<file>[\w@./\-]+\.tsx?):(?P<line>\d+):\d+ - (?P<msg>error TS\d+: .*)$")
         .with(Extent::After(6)),
     summary("tsc.found", TypeError, 84, &["Found "], r"^Found \d+ errors?(?: in .*)?\.?$").inside(),
     summary("tsc.found_alone", TypeError, 84, &["errors in", "error in", " errors."], r"^Found [1-9]\d* errors? in .*$"),
@@ -25,7 +25,7 @@ pub const RULES: &[Rule] = &[
         "webpack.module",
         CompileError,
         92,
-        &["Module not found", "Can't resolve", "Cannot find module", "Could not resolve"],
+        &["Module not found", "Cannot find module", "Could not resolve"],
         r#"^\s*(?:✘ \[ERROR\] |✗ |ERROR in .*|Error: )?(?P<msg>(?:Module not found: .*|.*Can't resolve '.*|Could not resolve ".*))$"#,
     )
     .before(1)
@@ -35,7 +35,7 @@ pub const RULES: &[Rule] = &[
         "node.module",
         CompileError,
         88,
-        &["Cannot find module", "Cannot find package", "ERR_MODULE_NOT_FOUND", "ERR_PACKAGE_PATH"],
+        &["Cannot find module", "Cannot find package"],
         r#"^\s*(?:(?:\w*Error)(?: \[\w+\])?: )(?P<msg>Cannot find (?:module|package) .*)$"#,
     )
     .before(4)
@@ -46,7 +46,7 @@ pub const RULES: &[Rule] = &[
         "rollup.error",
         CompileError,
         90,
-        &["[vite]", "[rollup", "RollupError", "Rollup failed", "error during build", "[commonjs]", "[plugin "],
+        &["rror", "failed"],
         r"^\s*(?:x |✗ )?(?P<msg>(?:error during build:|.*RollupError: .*|\[vite\S*\]:? .*(?:[Ee]rror|failed).*|.*Rollup failed to resolve.*))$",
     )
     .with(Extent::After(14)),
@@ -55,7 +55,7 @@ pub const RULES: &[Rule] = &[
         "next.prerender",
         CompileError,
         82,
-        &["Error occurred prerendering page", "Export encountered"],
+        &["Error occurred prerendering page", "rror"],
         r"^\s*(?P<msg>(?:Error occurred prerendering page .*|.*Export encountered (?:an )?errors? .*))$",
     )
     .with(Extent::After(14)),

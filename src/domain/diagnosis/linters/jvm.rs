@@ -27,15 +27,8 @@ pub const RULES: &[Rule] = &[
         r"^.*(?P<msg>(?:You have \d+ Checkstyle violations?|Checkstyle (?:rule )?violations were found|Checkstyle files with violations).*)$",
     )
     .with(Extent::After(3)),
-    cause(
-        "spotless.violations",
-        LintError,
-        94,
-        &["format violations", "spotlessApply", "spotless:apply"],
-        r"^.*(?P<msg>The following files had format violations:).*$",
-    )
-    .with(Extent::After(24)),
-    wrapper("spotless.remedy", 70, &["to fix these violations", "spotless:apply"], r"^.*Run '.*spotless(?:Apply|:apply)' to fix these violations.*$"),
+    cause("spotless.violations", LintError, 94, &["format violations"], r"^.*(?P<msg>The following files had format violations:).*$").with(Extent::After(24)),
+    wrapper("spotless.remedy", 70, &["violations"], r"^.*Run '.*spotless(?:Apply|:apply)' to fix these violations.*$"),
     cause(
         "spotbugs.found",
         LintError,
@@ -58,8 +51,7 @@ pub const RULES: &[Rule] = &[
     )
     .before(3)
     .with(Extent::After(6)),
-    cause("detekt.issue", LintError, 88, &["weighted issues", "Analysis failed with"], r"^.*(?P<msg>Analysis failed with \d+ (?:weighted )?issues.*)$")
-        .before(12),
+    cause("detekt.issue", LintError, 88, &["failed with"], r"^.*(?P<msg>Analysis failed with \d+ (?:weighted )?issues.*)$").before(12),
     cause(
         "scalafmt.check",
         LintError,

@@ -38,7 +38,7 @@ pub const RULES: &[Rule] = &[
         .with(Extent::After(2)),
     cause("ruff.format", LintError, 92, &["Would reformat", "would reformat"], r"^[Ww]ould reformat:? (?P<file>.+?)$"),
     summary("black.total", LintError, 88, &["would be reformatted", "would be left"], r"^.*\d+ files? would be reformatted.*$").before(1),
-    cause("isort.error", LintError, 92, &["Imports are incorrectly sorted"], r"^ERROR: (?P<file>\S+) (?P<msg>Imports are incorrectly sorted.*)$"),
+    cause("isort.error", LintError, 92, &["ERROR: "], r"^ERROR: (?P<file>\S+) (?P<msg>Imports are incorrectly sorted.*)$"),
     cause("pylint.message", LintError, 90, &["(", "rror"], r"^(?P<file>\S+\.py):(?P<line>\d+):\d+: (?P<msg>[CRWEF]\d{4}: .* \([a-z\-]+\))$").inside(),
     cause(
         "pylint.gate",

@@ -22,7 +22,7 @@ pub const RULES: &[Rule] = &[
         r"^\s+(?:Error Trace:|Error:|Test:|Messages:|expected: |actual  ?: |Diff:).*$",
     ),
     cause("go.got_want", TestAssertion, 84, &["want ", "expected "], r"^\s+(?:[\w./\-]+\.go:\d+: )(?P<msg>.*\b(?:want|expected|got)\b.*)$").inside(),
-    wrapper("go.package", 62, &["FAIL\t"], r"^FAIL\t\S+(?:\t[\d.]+s|\t\[.*\]| \[.*\])?$"),
+    wrapper("go.package_failed", 62, &["FAIL\t"], r"^FAIL\t\S+(?:\t[\d.]+s|\t\[.*\]| \[.*\])?$"),
     cause("go.build_failed", CompileError, 70, &["[build failed]", "[setup failed]"], r"^FAIL\t\S+ \[(?:build|setup) failed\]$"),
     cause("go.panic", TestAssertion, 90, &["panic: "], r"^\s*(?P<msg>panic: .*)$").with(Extent::Section(24, &["FAIL\t", "ok  \t"])),
     cause("go.timeout", TimeoutOrOom, 94, &["panic: test timed out"], r"^(?P<msg>panic: test timed out after .*)$").with(Extent::After(20)),
@@ -35,10 +35,9 @@ pub const RULES: &[Rule] = &[
     )
     .with(Extent::Section(40, &["====", "--- "]))
     .inside(),
-    cause("go.race_alone", TestAssertion, 92, &["race detected during"], r"^.*(?P<msg>race detected during execution of test).*$").before(30),
+    cause("go.race_alone", TestAssertion, 92, &["race detected during"], r"^.*(?P<msg>race detected during execution of test).*$").inside().before(30),
     frame("go.frame", 50, &[".go:"], r"^\t(?P<file>\S+\.go):(?P<line>\d+)(?: \+0x[0-9a-f]+)?$"),
-    test("ginkgo.fail", 88, &["[FAIL] ", "[Fail] ", "[PANICKED", "[FAILED]", "[TIMEDOUT]"], r"^\s*(?:• )?\[(?:FAIL|Fail|PANICKED!?|TIMEDOUT)\] (?P<test>.*)$")
-        .with(Extent::After(10)),
+    test("ginkgo.fail", 88, &["[FAIL] ", "[Fail] ", "[FAILED]"], r"^\s*(?:• )?\[(?:FAIL|Fail|PANICKED!?|TIMEDOUT)\] (?P<test>.*)$").with(Extent::After(10)),
     cause("ginkgo.failed", TestAssertion, 86, &["[FAILED] "], r"^\s*\[FAILED\] (?P<msg>.*)$").before(2).with(Extent::After(12)),
     summary("ginkgo.totals", TestAssertion, 80, &["Ran "], r"^(?:FAIL! -- |Ran \d+ of \d+ Specs).*$").inside(),
     summary("gotestsum.done", TestAssertion, 76, &["failure"], r"^DONE \d+ tests?(?:, \d+ skipped)?, \d+ failures?.*$"),

@@ -8,7 +8,7 @@ const STACK: Extent = Extent::Section(28, &["> Task", "BUILD "]);
 /// Rules for Gradle's test tasks.
 pub const RULES: &[Rule] = &[
     noise("gradle.passed", &[" PASSED", " SKIPPED", " STARTED"], r"^\S.* (?:PASSED|SKIPPED|STARTED)$"),
-    wrapper("gradle.task_failed", 52, &["> Task "], r"^> Task (?P<task>:?\S+) FAILED$").with(Extent::After(2)),
+    wrapper("gradle.task_failed", 52, &["FAILED"], r"^> Task (?P<task>:?\S+) FAILED$").with(Extent::After(2)),
     test(
         "gradle.case",
         92,

@@ -10,14 +10,14 @@ pub const RULES: &[Rule] = &[
     test(
         "ctest.case",
         86,
-        &["***Failed", "***Exception", "***Timeout", "***Not Run"],
+        &["***Failed", "***Exception", "***Timeout"],
         r"^\s*\d+/\d+ Test +#\d+: (?P<test>\S+) \.*\s*\*\*\*(?:Failed|Exception.*|Timeout|Not Run).*$",
     )
     .with(Extent::Section(30, &["Start "])),
     test(
         "ctest.listed",
         88,
-        &["(Failed)", "(SEGFAULT)", "(Timeout)", "(Not Run)", "(Subprocess aborted)", "(ILLEGAL)", "(BAD_COMMAND)"],
+        &["(Failed)", "(Timeout)", "(Subprocess aborted)"],
         r"^\s*\d+ - (?P<test>\S+) \((?:Failed|SEGFAULT|Timeout|Not Run|Subprocess aborted|ILLEGAL|BAD_COMMAND|SIGTRAP|NUMERICAL).*$",
     ),
     summary("ctest.totals", TestAssertion, 84, &["tests failed out of"], r"^\d+% tests passed, \d+ tests? failed out of \d+$").with(Extent::After(3)),
@@ -61,7 +61,7 @@ pub const RULES: &[Rule] = &[
         "native.signal",
         TestAssertion,
         84,
-        &["Segmentation fault", "Aborted (core dumped)", "Illegal instruction", "Bus error"],
+        &["Segmentation fault", "Aborted (core dumped)", "Bus error"],
         r"^.*(?P<msg>Segmentation fault|Aborted \(core dumped\)|Illegal instruction|Bus error).*$",
     )
     .before(6),
@@ -74,11 +74,11 @@ pub const RULES: &[Rule] = &[
     )
     .with(Extent::After(24)),
     frame("sanitizer.frame", 56, &[" in "], r"^\s*#\d+ 0x[0-9a-f]+ in .* (?P<file>\S+?):(?P<line>\d+)(?::\d+)?$"),
-    cause("xctest.error", TestAssertion, 90, &[": error: -["], r"^(?P<file>\S+?\.\w+):(?P<line>\d+): error: (?P<test>-\[.*?\]|\w+\.\w+) : (?P<msg>.*)$"),
+    cause("xctest.error", TestAssertion, 96, &[": error: "], r"^(?P<file>\S+?\.\w+):(?P<line>\d+): error: (?P<test>-\[.*?\]|\w+\.\w+) : (?P<msg>.*)$"),
     test("xctest.case", 88, &["' failed ("], r"^Test Case '(?P<test>.*)' failed \([\d.]+ seconds\)\.?$").before(4),
     test("swift_testing.case", 88, &["✘ Test "], r"^✘ Test (?P<test>.*?) (?:failed after|recorded an issue at (?P<file>[^\s:]+):(?P<line>\d+)).*$"),
     test("exunit.case", 88, &[") "], r"^\s+\d+\) (?P<test>(?:test|doctest|property) .* \([\w.]+\))$").with(Extent::After(18)).inside().opening(),
-    cause("exunit.gate", TestAssertion, 88, &["Assertion with ", "code: assert", "(ExUnit."], r"^\s+(?P<msg>Assertion with .* failed|\*\* \([\w.]+Error\).*)$")
+    cause("exunit.gate", TestAssertion, 88, &["Assertion with", "Error)"], r"^\s+(?P<msg>Assertion with .* failed|\*\* \([\w.]+Error\).*)$")
         .before(3)
         .with(Extent::After(12)),
     summary("exunit.totals", TestAssertion, 82, &[" failure"], r"^\s*(?:\d+ doctests?, )?(?:\d+ propert\w+, )?\d+ tests?, [1-9]\d* failures?.*$"),
@@ -88,21 +88,14 @@ pub const RULES: &[Rule] = &[
     summary("dart.totals", TestAssertion, 80, &["Some tests failed."], r"^\d\d:\d\d \+\d+.* -\d+: Some tests failed\.$").before(10),
     test("bats.case", 86, &["not ok "], r"^not ok \d+ (?P<test>.*?)(?: in \d+ms)?$").with(Extent::Section(20, &["ok ", "not ok "])),
     test("scalatest.case", 88, &["*** FAILED ***"], r"^(?:\[info\] )?\s*- (?P<test>.*) \*\*\* FAILED \*\*\*.*$").with(Extent::After(6)),
-    summary(
-        "scalatest.totals",
-        TestAssertion,
-        80,
-        &["*** ", " FAILED ***"],
-        r"^(?:\[(?:info|error)\] )?\*{3} \d+ (?:TESTS?|SUITES?) (?:FAILED|ABORTED) \*{3}$",
-    ),
-    test("munit.case", 88, &["==> X "], r"^==> X (?P<test>\S+(?: .*?)?)\s+[\d.]+s (?P<msg>.*)$").with(Extent::After(12)),
+    summary("scalatest.totals", TestAssertion, 80, &["FAILED ***"], r"^(?:\[(?:info|error)\] )?\*{3} \d+ (?:TESTS?|SUITES?) (?:FAILED|ABORTED) \*{3}$"),
+    test("munit.case", 88, &["xception", "rror", "ssert", "fail"], r"^==> X (?P<test>\S+(?: .*?)?)\s+[\d.]+s (?P<msg>.*)$").with(Extent::After(12)),
     cause("sbt.failed_tests", TestAssertion, 70, &["Failed tests:"], r"^\[error\] Failed tests:$").with(Extent::After(10)),
     cause("perl.failed", TestAssertion, 84, &["Failed test"], r"^\s*#\s+Failed test (?P<msg>.*)$").with(Extent::After(6)),
     summary("prove.totals", TestAssertion, 80, &["Result: FAIL"], r"^Result: FAIL$").before(8),
     cause("julia.failed", TestAssertion, 88, &["Test Failed at "], r"^.*: Test Failed at (?P<file>[^\s:]+):(?P<line>\d+)$").with(Extent::After(8)),
     test("testthat.case", 86, &["── Failure (", "── Error ("], r"^── (?:Failure|Error) \((?P<file>[^\s:)]+)(?::(?P<line>\d+))?(?::\d+)?\): (?P<test>.*?) ─+$")
-        .with(Extent::After(10))
-        .inside(),
+        .with(Extent::After(10)),
     cause("bazel.failed", TestAssertion, 80, &["FAILED in ", "TIMEOUT in "], r"^(?P<msg>//\S+)\s+(?:FAILED|TIMEOUT) in .*$"),
     cause("ctest.timeout", TimeoutOrOom, 60, &["(Timeout)"], r"^.*\(Timeout\)$").inside(),
 ];

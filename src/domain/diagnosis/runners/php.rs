@@ -6,7 +6,7 @@ use crate::domain::diagnosis::taxonomy::Category::{CompileError, TestAssertion};
 /// Rules for PHP's test runners.
 pub const RULES: &[Rule] = &[
     noise("php.green", &["OK ("], r"^OK \(\d+ tests?, \d+ assertions?\)"),
-    cause("phpunit.there", TestAssertion, 60, &["There was ", "There were "], r"^There (?:was|were) \d+ (?:failures?|errors?):$")
+    cause("phpunit.there", TestAssertion, 60, &["failure", "rror"], r"^There (?:was|were) \d+ (?:failures?|errors?):$")
         .with(Extent::Section(140, &["FAILURES!", "ERRORS!", "--"])),
     test("phpunit.case", 90, &[") "], r"^\d+\) (?P<test>[\w\\]+::\S.*)$").inside().with(Extent::After(16)).opening(),
     cause(

@@ -1,6 +1,6 @@
 //! RSpec, Minitest, Test::Unit and Cucumber.
 
-use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, frame, noise, summary, test};
+use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, frame, noise, summary, test, wrapper};
 use crate::domain::diagnosis::taxonomy::Category::TestAssertion;
 
 /// Rules for Ruby's test runners.
@@ -27,7 +27,8 @@ pub const RULES: &[Rule] = &[
     test("rails.case", 89, &["Failure:", "Error:"], r"^(?:Failure|Error):$").with(Extent::After(14)).opening(),
     detail("minitest.values", 84, &["Expected: ", "Actual: ", "-expected", "+actual"], r"^\s*(?:Expected: .*|\s*Actual: .*|--- expected|\+\+\+ actual)$"),
     summary("minitest.totals", TestAssertion, 84, &[" failures, "], r"^\d+ (?:runs|tests), \d+ assertions, \d+ failures, \d+ errors.*$"),
-    test("rails.rerun", 84, &["rails test ", "bin/rails test "], r"^(?:bin/)?rails test (?P<test>(?P<file>\S+?\.rb):(?P<line>\d+))$").inside(),
+    wrapper("rails.rerun", 44, &["rails test ", "bin/rails test "], r"^(?:bin/)?rails test (?P<file>\S+?\.rb):(?P<line>\d+)$").inside(),
+    cause("cucumber.failing", TestAssertion, 60, &["Failing Scenarios:"], r"^Failing Scenarios:$").with(Extent::Paragraph(40)),
     test("cucumber.listed", 84, &["cucumber "], r"^cucumber (?P<test>(?P<file>\S+\.feature):(?P<line>\d+)) # .*$").inside(),
     cause("ruby.error", TestAssertion, 72, &["Error)", "Exception)"], r"^(?P<file>[^\s:]+\.rb):(?P<line>\d+):in .*: (?P<msg>.*\([\w:]*(?:Error|Exception)\))$")
         .with(Extent::Indented(8)),

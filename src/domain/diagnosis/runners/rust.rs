@@ -19,7 +19,7 @@ pub const RULES: &[Rule] = &[
     test(
         "nextest.failed",
         90,
-        &["FAIL ", "SIGABRT", "SIGSEGV", "SIGKILL", "FAIL ["],
+        &["FAIL ", "SIGABRT", "SIGSEGV", "FAIL ["],
         r"^\s*(?:TRY \d+ )?(?:FAIL(?: \+ LEAK)?|SIG[A-Z]+) \[ *[\d.]+s\](?: \([ \d/─]+\))? (?P<test>\S+ \S+(?: \S+)*)\s*$",
     )
     .with(Extent::Section(110, &["PASS [", "Cancelling"])),

@@ -48,10 +48,26 @@ pub(super) fn apply_patch(lines: &[Source<'_>], start: usize) -> Result<(Vec<Fil
                 hunk.lines.push(Line::new(LineKind::Insert, body));
             }
             trim_blank_tail(&mut hunk.lines, LineKind::Insert);
-            files.push(FilePatch { old_path: None, new_path: Some(path), kind: FileKind::Create, mode: ModeChange::default(), hunks: vec![hunk], whole: None, binary: false });
+            files.push(FilePatch {
+                old_path: None,
+                new_path: Some(path),
+                kind: FileKind::Create,
+                mode: ModeChange::default(),
+                hunks: vec![hunk],
+                whole: None,
+                binary: false,
+            });
             at = next;
         } else if let Some(path) = text.strip_prefix(DELETE) {
-            files.push(FilePatch { old_path: Some(relative(path.trim())), new_path: None, kind: FileKind::Delete, mode: ModeChange::default(), hunks: Vec::new(), whole: None, binary: false });
+            files.push(FilePatch {
+                old_path: Some(relative(path.trim())),
+                new_path: None,
+                kind: FileKind::Delete,
+                mode: ModeChange::default(),
+                hunks: Vec::new(),
+                whole: None,
+                binary: false,
+            });
             at += 1;
         } else if let Some(path) = text.strip_prefix(UPDATE) {
             let old = relative(path.trim());

@@ -54,18 +54,13 @@ fn fence(text: &str) -> Option<(usize, u8, usize, &str)> {
 }
 
 pub(super) fn split<'a>(lines: &'a [Source<'a>]) -> Vec<Segment<'a>> {
-    let bare = |range: std::ops::Range<usize>| Segment {
-        first: range.start + 1,
-        lines: &lines[range],
-        fenced: false,
-        unterminated: false,
-        info: "",
-        lead: None,
-    };
+    let bare =
+        |range: std::ops::Range<usize>| Segment { first: range.start + 1, lines: &lines[range], fenced: false, unterminated: false, info: "", lead: None };
     // A raw diff is not Markdown: its own lines may look like fences.
-    let raw = lines.iter().find(|line| !line.text.trim().is_empty()).is_some_and(|line| {
-        ["diff --git ", "--- ", "Index: ", "From ", "*** Begin Patch"].iter().any(|start| line.text.starts_with(start))
-    });
+    let raw = lines
+        .iter()
+        .find(|line| !line.text.trim().is_empty())
+        .is_some_and(|line| ["diff --git ", "--- ", "Index: ", "From ", "*** Begin Patch"].iter().any(|start| line.text.starts_with(start)));
     if raw {
         return vec![bare(0..lines.len())];
     }
@@ -176,9 +171,13 @@ pub(super) fn path_line(line: &str) -> Option<String> {
 /// One word with a slash or an extension, and nothing that prose or code would have.
 fn looks_like_path(text: &str) -> bool {
     let known = matches!(text, "Makefile" | "Dockerfile" | "Gemfile" | "Rakefile" | "Procfile" | "Jenkinsfile" | "BUILD" | "WORKSPACE" | "LICENSE" | "gradlew");
-    let has_shape = text.contains('/') || text.rsplit_once('.').is_some_and(|(stem, extension)| {
-        (!stem.is_empty() || extension.len() > 1) && !extension.is_empty() && extension.len() <= 12 && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    });
+    let has_shape = text.contains('/')
+        || text.rsplit_once('.').is_some_and(|(stem, extension)| {
+            (!stem.is_empty() || extension.len() > 1)
+                && !extension.is_empty()
+                && extension.len() <= 12
+                && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
     !text.is_empty()
         && text.len() <= 1024
         && (known || has_shape)

@@ -17,10 +17,21 @@ pub(super) struct CargoTest {
     /// Tests named in the current binary.
     named: [u64; 3],
     in_failures: bool,
+    /// Within nextest's output, which repeats what libtest printed for a failing test.
+    muted: bool,
 }
 
 impl Reader for CargoTest {
     fn line(&mut self, line: &str) {
+        let trimmed = line.trim_start();
+        if trimmed.starts_with("Starting ") && trimmed.contains(" test") && trimmed.contains(" across ") {
+            self.muted = true;
+        } else if trimmed.starts_with("Doc-tests ") || trimmed.starts_with("Running ") {
+            self.muted = false;
+        }
+        if self.muted {
+            return;
+        }
         if let Some(count) = line.strip_prefix("running ").and_then(|rest| rest.strip_suffix(" tests").or_else(|| rest.strip_suffix(" test"))) {
             let Some(count) = number(count) else { return };
             if self.announced.replace(count).is_some() {

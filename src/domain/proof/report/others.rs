@@ -145,10 +145,10 @@ impl Reader for Phpunit {
             self.summaries += 1;
         } else if line.starts_with("There was ") || line.starts_with("There were ") {
             self.in_failures = [" failure", " error"].iter().any(|word| line.contains(word));
-        } else if self.in_failures {
-            if let Some(found) = LISTED.captures(line) {
-                self.tally.fails(&found[1]);
-            }
+        } else if self.in_failures
+            && let Some(found) = LISTED.captures(line)
+        {
+            self.tally.fails(&found[1]);
         }
     }
 

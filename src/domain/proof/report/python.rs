@@ -83,10 +83,8 @@ impl Pytest {
     fn verdict(&mut self, verdict: &str, name: &str) {
         match verdict {
             // `-v` and `-rA` together name a test twice.
-            "PASSED" | "XPASS" => {
-                if !self.tally.passing.contains(name) {
-                    self.tally.passes(name);
-                }
+            "PASSED" | "XPASS" if !self.tally.passing.contains(name) => {
+                self.tally.passes(name);
             }
             "FAILED" | "ERROR" => self.tally.fails(name),
             _ => {}
@@ -141,10 +139,10 @@ impl Reader for Unittest {
                 Some(verdict) => self.verdict(&name, verdict.as_str()),
                 None => self.pending = Some(name),
             }
-        } else if let Some(name) = self.pending.take() {
-            if let Some((_, verdict)) = line.rsplit_once(" ... ") {
-                self.verdict(&name, verdict);
-            }
+        } else if let Some(name) = self.pending.take()
+            && let Some((_, verdict)) = line.rsplit_once(" ... ")
+        {
+            self.verdict(&name, verdict);
         }
     }
 

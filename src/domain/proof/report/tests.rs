@@ -70,14 +70,18 @@ fn compiled_runners() {
         PASS [   0.004s] (1/3) adder tests::works
         FAIL [   0.005s] (2/3) adder tests::fails
   stdout ───
-    running 1 test
+
+running 1 test
+test tests::fails ... FAILED
+
+test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 1 filtered out
         PASS [   0.010s] (3/3) adder::it reads
 ────────────
      Summary [   0.012s] 3 tests run: 2 passed, 1 failed, 1 skipped
         FAIL [   0.005s] (2/3) adder tests::fails
 error: test run failed
 ";
-    check("nextest", nextest.replace("    running 1 test\n", "").as_str(), Runner::Nextest, [3, 2, 1, 1, 0], &["tests::fails"], true);
+    check("nextest", nextest, Runner::Nextest, [3, 2, 1, 1, 0], &["tests::fails"], true);
     let ctest = "\
 Test project /workspace/build
     Start 1: parse
@@ -349,7 +353,7 @@ fn other_runners() {
     let maven = "\
 [INFO] Running com.foo.BarTest
 [ERROR] Tests run: 3, Failures: 1, Errors: 0, Skipped: 1, Time elapsed: 0.05 s <<< FAILURE! -- in com.foo.BarTest
-[ERROR] com.foo.BarTest.adds -- Time elapsed: 0.010 s <<< FAILURE!
+[ERROR] com.foo.BarTest.adds  Time elapsed: 0.010 s <<< FAILURE!
 org.opentest4j.AssertionFailedError: expected: <4> but was: <3>
 [INFO] Running com.foo.OkTest
 [INFO] Tests run: 2, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 0.01 s -- in com.foo.OkTest
@@ -360,6 +364,8 @@ org.opentest4j.AssertionFailedError: expected: <4> but was: <3>
 ";
     check("maven", maven, Runner::Maven, [4, 3, 1, 1, 0], &["com.foo.BarTest.adds", "BarTest.adds"], false);
     let gradle = "> Task :compileTestJava\n> Task :test FAILED\n\nBarTest > adds() FAILED\n    org.opentest4j.AssertionFailedError at BarTest.java:12\n\n5 tests completed, 1 failed, 1 skipped\n\nBUILD FAILED in 3s\n";
+    let ant = "    [junit] Testsuite: org.foo.BarTest\n    [junit] Tests run: 3, Failures: 0, Errors: 1, Skipped: 0, Time elapsed: 1.4 sec\n    [junit] \n    [junit] Testcase: testNext took 1.429 sec\n    [junit] \tCaused an ERROR\n    [junit] boom\n    [junit] Testcase: testLast took 0.1 sec\n";
+    check("ant", ant, Runner::Ant, [3, 2, 1, 0, 0], &["testNext"], false);
     check("gradle", gradle, Runner::Gradle, [4, 3, 1, 1, 0], &["BarTest > adds()"], false);
     let listed = "> Task :app:test\n\nBarTest > adds() PASSED\n\nBarTest > later() SKIPPED\n\nBUILD SUCCESSFUL in 3s\n";
     check("gradle listed", listed, Runner::Gradle, [1, 1, 0, 1, 0], &[], true);
@@ -405,7 +411,7 @@ fn forged_pieces_are_contradictions() {
         ("a tap plan", "1..5\nok 1 - a\n"),
         (
             "a maven total",
-            "[INFO] Tests run: 2, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 0.1 s -- in A\n[INFO] Tests run: 20, Failures: 0, Errors: 0, Skipped: 0\n",
+            "[INFO] Results:\n[INFO] Tests run: 2, Failures: 0, Errors: 0, Skipped: 0\n[INFO] Tests run: 20, Failures: 0, Errors: 0, Skipped: 0\n",
         ),
         ("listed more than counted", "Ran 1 test in 0.1s\n\nOK\ntest_a (m.C.test_a) ... ok\ntest_b (m.C.test_b) ... ok\n"),
     ] {

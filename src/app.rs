@@ -1,0 +1,174 @@
+//! The composition root: builds the adapters from the settings, and hands them to the engine. The only room that sees all floors.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::adapters::clock::SystemClock;
+use crate::adapters::git::{GitMirrors, GitOptions};
+use crate::adapters::github::{GitHub, GitHubAuth, GitHubSettings};
+use crate::adapters::llm::{Models, Price, RouteKind, RouteSettings};
+use crate::adapters::sandbox;
+use crate::adapters::slack::{Slack, SlackSettings};
+use crate::adapters::store::SqlStore;
+use crate::config::{GitHubCredentials, SandboxSettings, Settings};
+use crate::domain::rules::Rules;
+use crate::engine::{Engine, Runs, stages};
+use crate::ports::alerts::Alerts;
+use crate::ports::clock::Clock;
+use crate::ports::forge::Forge;
+use crate::ports::llm::Llm;
+use crate::ports::sandbox::{Limits, Network, SandboxError};
+
+/// GitHub asks for a name.
+const USER_AGENT: &str = concat!("regreen/", env!("CARGO_PKG_VERSION"));
+
+/// How much of the sandbox a command asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// Namespaces, or untrusted code is not run.
+    Required,
+    /// Where there are none, a weaker sandbox: only for our own code, in `demo`.
+    WeakAllowed,
+}
+
+/// The database of the settings, opened and migrated.
+pub async fn store(settings: &Settings) -> anyhow::Result<SqlStore> {
+    std::fs::create_dir_all(&settings.data_dir)
+        .with_context(|| format!("the data folder `{}` can't be made; set REGREEN_DATA_DIR", settings.data_dir.display()))?;
+    SqlStore::open(&settings.database_url, settings.rules.breaker).await.context("the database of DATABASE_URL can't be opened")
+}
+
+/// GitHub, as the settings reach it.
+pub fn github(settings: &Settings) -> anyhow::Result<GitHub> {
+    let auth = match &settings.github {
+        Some(GitHubCredentials::Token(token)) => GitHubAuth::Token(token.clone()),
+        Some(GitHubCredentials::App { id, key }) => GitHubAuth::App { app_id: *id, key_pem: key.clone() },
+        None => anyhow::bail!("GITHUB_TOKEN is missing (or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY): without it nothing on GitHub can be done"),
+    };
+    GitHub::new(GitHubSettings {
+        api_url: settings.github_api_url.clone(),
+        server_url: settings.github_server_url.clone(),
+        auth,
+        clock: Arc::new(SystemClock),
+        user_agent: USER_AGENT.into(),
+        timeouts: Default::default(),
+        retry: Default::default(),
+    })
+    .context("GitHub can't be set up")
+}
+
+/// The team's channel.
+pub fn alerts(settings: &Settings) -> anyhow::Result<Slack> {
+    let slack = &settings.slack;
+    let settings = SlackSettings {
+        bot_token: slack.bot_token.clone(),
+        channel: slack.channel.clone(),
+        webhook_url: slack.webhook_url.clone(),
+        api_url: slack.api_url.clone(),
+    };
+    Slack::new(settings, Arc::new(SystemClock)).context("Slack can't be set up")
+}
+
+/// The models.
+pub fn models(settings: &Settings) -> anyhow::Result<Models> {
+    let routes = settings.routes.iter().map(route).collect();
+    Models::new(routes, Arc::new(SystemClock)).context("the model routes can't be set up")
+}
+
+fn route(route: &crate::config::Route) -> RouteSettings {
+    use crate::config::RouteKind as From;
+    RouteSettings {
+        name: route.name.clone(),
+        kind: match route.kind {
+            From::OpenAi => RouteKind::OpenAi,
+            From::Anthropic => RouteKind::Anthropic,
+            From::Gemini => RouteKind::Gemini,
+            From::TensorZero => RouteKind::TensorZero,
+            From::Command => RouteKind::Command,
+        },
+        base_url: route.base_url.clone(),
+        model: route.model.clone(),
+        key: route.key.clone(),
+        key_env: route.key_env.clone(),
+        timeout: route.timeout,
+        max_output_tokens: route.max_output_tokens,
+        price: Price { input_per_mtok: route.input_price, output_per_mtok: route.output_price },
+        argv: route.argv.clone(),
+    }
+}
+
+/// The sandbox of this machine, or why there is none.
+pub fn runs(settings: &SandboxSettings, isolation: Isolation) -> Runs {
+    // Re-executed by the sandbox as its launcher and relay.
+    let launcher = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+    let options = sandbox::Options::from_process(&launcher).with_extra_toolchains(settings.toolchains.clone());
+    match sandbox::detect_with(&options, isolation == Isolation::WeakAllowed) {
+        Ok(sandbox) => Runs::In(sandbox),
+        Err(SandboxError::Refused { reason, remedy }) => Runs::Not(format!("{reason}; {remedy}")),
+        Err(error) => Runs::Not(error.to_string()),
+    }
+}
+
+fn limits(settings: &SandboxSettings) -> Limits {
+    const MIB: u64 = 1 << 20;
+    Limits {
+        memory_bytes: settings.memory_mib * MIB,
+        processes: settings.processes,
+        file_bytes: settings.file_mib * MIB,
+        disk_bytes: settings.disk_mib * MIB,
+        output_bytes: settings.output_mib * MIB,
+        ..Limits::default()
+    }
+}
+
+fn setup_network(settings: &SandboxSettings) -> anyhow::Result<Network> {
+    let Some(hosts) = &settings.setup_hosts else { return Ok(Network::registries()) };
+    let hosts = hosts.iter().map(|host| host.parse().with_context(|| format!("[sandbox] setup_hosts: `{host}`"))).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(Network::Hosts(hosts))
+}
+
+/// What an engine is built from.
+pub struct Parts {
+    /// The forge.
+    pub forge: Arc<dyn Forge>,
+    /// The store.
+    pub store: Arc<SqlStore>,
+    /// The models.
+    pub llm: Arc<dyn Llm>,
+    /// The channel.
+    pub alerts: Arc<dyn Alerts>,
+    /// The sandbox.
+    pub runs: Runs,
+    /// The rules, as a command changed them.
+    pub rules: Rules,
+    /// Mirrors and working folders.
+    pub folder: PathBuf,
+}
+
+/// Joins the parts.
+pub fn engine(settings: &Settings, parts: Parts) -> anyhow::Result<Engine> {
+    let git = GitMirrors::new(GitOptions::new(parts.folder.join("mirrors"))).context("git can't be set up")?;
+    Ok(Engine {
+        forge: parts.forge,
+        git: Arc::new(git),
+        llm: parts.llm,
+        alerts: parts.alerts,
+        store: parts.store,
+        runs: parts.runs,
+        clock: Arc::new(SystemClock) as Arc<dyn Clock>,
+        rules: Arc::new(parts.rules),
+        limits: limits(&settings.sandbox),
+        setup_network: setup_network(&settings.sandbox)?,
+        work_dir: work_dir(&parts.folder),
+        wake: Arc::new(tokio::sync::Notify::new()),
+        seen_red: Arc::new(stages::prove::RedCache::default()),
+        patience: crate::engine::worker::PATIENCE,
+    })
+}
+
+/// Where trees are exported and run.
+pub fn work_dir(folder: &Path) -> PathBuf {
+    folder.join("work")
+}

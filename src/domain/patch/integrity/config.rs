@@ -1,0 +1,266 @@
+//! What runs the tests and the linters: a changed setting can weaken every test at once.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::tests_found::{Source, pattern};
+use super::{Finding, Rule, Severity};
+
+struct Setting {
+    files: &'static str,
+    line: &'static str,
+    rule: Rule,
+    severity: Severity,
+    message: &'static str,
+}
+
+const SETTINGS: &[Setting] = &[
+    Setting {
+        files: r"(?i)(^|/)(package\.json|makefile|justfile|taskfile\.ya?ml|tox\.ini|noxfile\.py|composer\.json|rakefile|[^/]*\.(ya?ml|sh|mk))$",
+        line: r"\|\|\s*(?:true|:|exit\s+0|echo)|;\s*(?:true|exit\s+0)\b|set\s+\+e\b",
+        rule: Rule::FailureIgnored,
+        severity: Severity::Refuse,
+        message: "a failing command would pass",
+    },
+    Setting {
+        files: r"\.ya?ml$",
+        line: r"continue-on-error:\s*true|allow_failure:\s*true|fail-fast:\s*never|^\s*-?\s*if:\s*(?:false|\$\{\{\s*false)",
+        rule: Rule::FailureIgnored,
+        severity: Severity::Refuse,
+        message: "the pipeline would go on over a failure",
+    },
+    Setting {
+        files: r"(?i)(^|/)makefile$|\.mk$",
+        line: r"^\t-\s*\S",
+        rule: Rule::FailureIgnored,
+        severity: Severity::Refuse,
+        message: "make would ignore the failure of this line",
+    },
+    Setting {
+        files: r"(^|/)tox\.ini$",
+        line: r"^\s*(?:commands\s*=\s*)?-\s+\S",
+        rule: Rule::FailureIgnored,
+        severity: Severity::Refuse,
+        message: "tox would ignore the failure of this command",
+    },
+    Setting {
+        files: r"(?i)package\.json$|jest\.config|vitest\.config|vite\.config|\.mocharc|karma\.conf|playwright\.config|cypress\.config",
+        line: r"(?i)testPathIgnorePatterns|--testPathIgnorePatterns|passWithNoTests|--bail=0|testNamePattern|grepInvert|testIgnore|\binvert\b|--exclude|\bexclude\s*:|excludeSpecPattern|modulePathIgnorePatterns",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the test runner would leave tests out",
+    },
+    Setting {
+        files: r"(?i)package\.json$",
+        line: r#""(?:test|check|lint|typecheck|ci)[\w:-]*"\s*:\s*"(?:echo|true|exit 0|:)"#,
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the script no longer runs anything",
+    },
+    Setting {
+        files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|tox\.ini$|conftest\.py$|\.ya?ml$|makefile$|noxfile\.py$|\.sh$",
+        line: r#"--ignore(?:-glob)?\b|--deselect\b|-k\s*["']?\s*not\b|-m\s*["']?\s*not\b|collect_ignore|norecursedirs|--exitfirst-never|-p\s+no:|--skip[ =]|--exclude[ =]"#,
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the test runner would leave tests out",
+    },
+    Setting {
+        files: r"(?i)conftest\.py$",
+        line: r"pytest_collection_modifyitems|pytest_ignore_collect|pytest_runtest_makereport|pytest_runtest_setup|exitstatus\s*=",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the collection or the outcome of tests would be changed by a hook",
+    },
+    Setting {
+        files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|jest\.config|vitest\.config|package\.json$|phpunit",
+        line: r"(?i)\btestpaths\b|\bpython_files\b|\bpython_functions\b|testMatch|testRegex|\broots\b|\binclude\s*:",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "what counts as a test would change",
+    },
+    Setting {
+        files: r"(?i)cargo\.toml$",
+        line: r"^\s*(?:test|doctest|autotests|harness)\s*=\s*false",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "cargo would not run these tests",
+    },
+    Setting {
+        files: r"(?i)pom\.xml$|build\.gradle(?:\.kts)?$|gradle\.properties$|build\.xml$",
+        line: r"(?i)skipTests|maven\.test\.skip|testFailureIgnore|ignoreFailures\s*=\s*true|haltonfailure\s*=\s*.(?:no|false)|<exclude>|excludeTestsMatching|\bexclude\s|enabled\s*=\s*false|excludeTags|excludedGroups",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the build would leave tests out or ignore their failure",
+    },
+    Setting {
+        files: r"(?i)phpunit[^/]*\.xml(\.dist)?$|\.runsettings$",
+        line: r"(?i)<exclude|<TestCaseFilter>|<group>",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the test runner would leave tests out",
+    },
+    Setting {
+        files: r"(?i)\.rspec$|\.rubocop(_todo)?\.yml$|spec_helper\.rb$",
+        line: r"--tag\s+~|filter_run_excluding|--exclude-pattern|Enabled:\s*false|Exclude:",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "specs or rules would be left out",
+    },
+    Setting {
+        files: r"(?i)(^|/)build(\.bazel)?$|\.bzl$|cmakelists\.txt$|meson\.build$",
+        line: r#"tags\s*=.*["']manual|DISABLED\s+TRUE|WILL_FAIL|should_fail\s*:\s*true"#,
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the build would not run this test, or expect it to fail",
+    },
+    Setting {
+        files: r"(?i)\.eslintrc|eslint\.config|biome\.json|tslint\.json|package\.json$",
+        line: r#"["'][\w@/-]+["']\s*:\s*\[?\s*(?:["']off["']|0\b)|:\s*["']off["']|ignorePatterns|\bignores\s*:"#,
+        rule: Rule::LintConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "a lint rule would be switched off",
+    },
+    Setting {
+        files: r"(?i)tsconfig[^/]*\.json$",
+        line: r#""(?:strict|noImplicit\w+|strictNullChecks|noUnused\w+|noEmitOnError|strict\w+|noUnchecked\w+)"\s*:\s*false|"skipLibCheck"\s*:\s*true|"noEmitOnError"\s*:\s*false|"exclude""#,
+        rule: Rule::LintConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "type checking would be loosened",
+    },
+    Setting {
+        files: r"(?i)pyproject\.toml$|setup\.cfg$|\.flake8$|tox\.ini$|ruff\.toml$|mypy\.ini$|\.pylintrc$",
+        line: r"(?i)^\s*(?:extend-)?ignore\s*=|ignore_errors\s*=\s*true|ignore_missing_imports\s*=\s*true|per-file-ignores|^\s*disable\s*=|extend-exclude|^\s*omit\s*=|strict\s*=\s*false|disallow_\w+\s*=\s*false|check_untyped_defs\s*=\s*false",
+        rule: Rule::LintConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "a lint or type rule would be switched off",
+    },
+    Setting {
+        files: r"(?i)cargo\.toml$|clippy\.toml$",
+        line: r#"=\s*(?:"allow"|\{[^}]*"allow")"#,
+        rule: Rule::LintConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "a lint would be allowed",
+    },
+    Setting {
+        files: r"(?i)phpstan|psalm\.xml",
+        line: r"ignoreErrors|baseline|<issueHandlers|errorLevel",
+        rule: Rule::LintConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "static analysis would be loosened",
+    },
+];
+
+static COMPILED: LazyLock<Vec<(Regex, Regex, &'static Setting)>> =
+    LazyLock::new(|| SETTINGS.iter().map(|setting| (pattern(setting.files), pattern(setting.line), setting)).collect());
+static THRESHOLD: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)["']?\b(fail_under|cov-fail-under|--fail-under|branches|functions|lines|statements|minimum_coverage|minimum|threshold|coverage[_-]?threshold|min-?coverage|target|max-warnings)\b["']?\s*[:= >]+\s*["']?(\d+(?:\.\d+)?)"#,
+    )
+});
+static THRESHOLD_FILES: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\.coveragerc$|pyproject\.toml$|setup\.cfg$|tox\.ini$|pytest\.ini$|package\.json$|jest\.config|vitest\.config|\.nycrc|codecov\.ya?ml$|\.simplecov|spec_helper\.rb$|build\.gradle|pom\.xml$|phpunit|makefile$|\.ya?ml$|tarpaulin\.toml$",
+    )
+});
+static REGISTERED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?m)^\s*(?:\[\[test\]\]|add_test\s*\(|gtest_discover_tests\s*\(|\w*_tests?\s*\(\s*$|test\s*\(\s*'|<testsuite\b|<directory\b|(?:#\[cfg\(test\)\]\s*)?(?:pub\s+)?mod\s+\w*tests?\w*\s*;|#\[path\s*=.*tests?)"#,
+    )
+});
+static REGISTRY: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(^|/)(cargo\.toml|cmakelists\.txt|build|build\.bazel|meson\.build|phpunit[^/]*\.xml(\.dist)?)$|\.rs$|\.bzl$"));
+static TEST_MODULE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^\s*(?:pub\s+)?mod\s+\w+\s*;"));
+
+/// Settings that the change adds, thresholds that it lowers, registrations that it takes away.
+pub(super) fn check(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Finding>) {
+    let mut known = std::collections::HashMap::<&str, usize>::new();
+    for line in before.map_or("", |source| source.masked.uncommented.as_str()).lines() {
+        *known.entry(line.trim()).or_default() += 1;
+    }
+    for (at, line) in after.masked.uncommented.lines().enumerate() {
+        let trimmed = line.trim();
+        if let Some(left) = known.get_mut(trimmed).filter(|left| **left > 0) {
+            *left -= 1;
+            continue;
+        }
+        for (files, pattern, setting) in COMPILED.iter() {
+            if files.is_match(after.path) && pattern.is_match(line) && !moved(pattern, before, after) {
+                findings.push(Finding::new(setting.rule, setting.severity, after.path, at + 1, setting.message).with(None, Some(trimmed)));
+                break;
+            }
+        }
+    }
+    if let Some(before) = before {
+        thresholds(before, after, findings);
+        registrations(before, after, findings);
+    }
+}
+
+/// The setting was there before, as often and with no more to it.
+fn moved(pattern: &Regex, before: Option<&Source<'_>>, after: &Source<'_>) -> bool {
+    let lines = |source: &Source<'_>| {
+        source.masked.uncommented.lines().filter(|line| pattern.is_match(line)).map(|line| line.split_whitespace().collect::<String>()).collect::<Vec<_>>()
+    };
+    let Some(before) = before.map(lines) else { return false };
+    let after = lines(after);
+    after.len() <= before.len() && after.iter().map(String::len).sum::<usize>() <= before.iter().map(String::len).sum::<usize>()
+}
+
+fn thresholds(before: &Source<'_>, after: &Source<'_>, findings: &mut Vec<Finding>) {
+    if !THRESHOLD_FILES.is_match(after.path) {
+        return;
+    }
+    let read = |source: &Source<'_>| -> Vec<(String, f64, usize, String)> {
+        THRESHOLD
+            .captures_iter(&source.masked.uncommented)
+            .filter_map(|hit| {
+                let at = hit.get(0)?.start();
+                Some((hit.get(1)?.as_str().to_ascii_lowercase(), hit.get(2)?.as_str().parse().ok()?, at, source.line_text(at).to_owned()))
+            })
+            .collect()
+    };
+    let (old, new) = (read(before), read(after));
+    let mut used = vec![false; new.len()];
+    for (name, value, _, text) in &old {
+        let found = new.iter().enumerate().find(|(at, (other, ..))| !used[*at] && other == name);
+        match found {
+            Some((at, (_, now, offset, line))) => {
+                used[at] = true;
+                let lower = if name == "max-warnings" { now > value } else { now < value };
+                if lower {
+                    findings.push(
+                        Finding::new(Rule::CoverageLowered, Severity::Refuse, after.path, after.line(*offset), "a threshold is lowered")
+                            .with(Some(text), Some(line)),
+                    );
+                }
+            }
+            None if name != "lines" && name != "target" && name != "minimum" && name != "threshold" => {
+                findings.push(Finding::new(Rule::CoverageLowered, Severity::Refuse, after.path, 1, "a threshold is removed").with(Some(text), None));
+            }
+            None => {}
+        }
+    }
+}
+
+fn registrations(before: &Source<'_>, after: &Source<'_>, findings: &mut Vec<Finding>) {
+    if !REGISTRY.is_match(after.path) {
+        return;
+    }
+    let in_tests = crate::domain::patch::inspect::is_test(after.path) && after.path.ends_with(".rs");
+    let regex = if in_tests { &*TEST_MODULE } else { &*REGISTERED };
+    let read = |source: &Source<'_>| -> Vec<String> {
+        regex.find_iter(&source.masked.uncommented).map(|hit| source.line_text(hit.end().saturating_sub(1)).to_owned()).collect()
+    };
+    let mut now = read(after);
+    for line in read(before) {
+        if let Some(at) = now.iter().position(|other| *other == line) {
+            now.swap_remove(at);
+        } else if now.is_empty() {
+            findings.push(Finding::new(Rule::TestUnregistered, Severity::Refuse, after.path, 1, "a test is taken out of the build").with(Some(&line), None));
+        } else {
+            // Another line took its place: renamed, perhaps.
+            now.pop();
+        }
+    }
+}

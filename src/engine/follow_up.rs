@@ -1,0 +1,162 @@
+//! Feedback: the open pull request is watched until people, or its own CI, have spoken.
+
+use std::time::Duration;
+
+use crate::domain::gate::SmallWrite;
+use crate::domain::ids::{BranchName, CommitSha, PullNumber};
+use crate::domain::remediation::{Event, Outside, PullRecord, Reason};
+use crate::domain::rules::Autonomy;
+use crate::engine::session::{Next, Session};
+use crate::engine::stages::publish::own_permit;
+use crate::engine::worker::later;
+use crate::engine::{Engine, StageError, evidence, intake};
+use crate::ports::forge::{CommitCheck, Conclusion, Pull, Repository};
+
+/// How the originally failing jobs stand on the pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ci {
+    /// None of them ran.
+    Silent,
+    /// At least one is running, or waits.
+    Running,
+    /// All passed.
+    Green,
+    /// At least one failed.
+    Red,
+}
+
+/// Looks once.
+pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageError> {
+    let Some(record) = session.state.pull.clone() else {
+        // A local clone, or dry-run: there is nothing outside to wait for.
+        let reason = if session.state.recorded.is_empty() { Reason::BranchLeft } else { Reason::DryRun };
+        session.record(engine, vec![Event::Completed { reason }]).await?;
+        return Ok(Next::GoOn);
+    };
+    let repository = session.repository(engine).await?;
+    let pull = engine.forge.pull(&repository.slug, record.number).await?;
+    if let Some(event) = ended(session, &pull) {
+        session.record(engine, vec![event]).await?;
+        return Ok(Next::GoOn);
+    }
+    let key = session.state.opening.key.clone();
+    // A base that was deleted can be retargeted by the forge, even onto `main`: then it is ours no more.
+    let moved = match engine.forge.branch(&repository.slug, &key.branch).await? {
+        _ if pull.base != key.branch => Some(Reason::BranchGone),
+        None => Some(Reason::BranchGone),
+        Some(branch) if branch.head != key.sha => Some(Reason::HeadMoved),
+        Some(_) => None,
+    };
+    if let Some(reason) = moved {
+        withdraw(engine, session, &repository, pull.number, &pull.head, &pull.head_sha).await?;
+        session.record(engine, vec![Event::Superseded { reason }]).await?;
+        return Ok(Next::GoOn);
+    }
+
+    let now = engine.clock.now();
+    let waited = session.state.published_at.map_or(Duration::ZERO, |at| (now - at).to_std().unwrap_or_default());
+    let checks = engine.forge.checks(&repository.slug, &pull.head_sha).await?;
+    match ci(session, &checks) {
+        Ci::Green => ready(engine, session, &repository, &record, &pull).await?,
+        Ci::Red => return red(engine, session, &repository, &pull).await,
+        Ci::Silent if waited >= engine.rules.timing.ci_wait => {
+            if session.state.reason != Some(Reason::CiNotTriggered) {
+                session.record(engine, vec![Event::PullSeen { reason: Reason::CiNotTriggered, draft: pull.draft }]).await?;
+            }
+        }
+        Ci::Silent | Ci::Running => {
+            let draft_refused = !record.draft && session.state.reason == Some(Reason::CiPending);
+            if draft_refused {
+                session.record(engine, vec![Event::PullSeen { reason: Reason::DraftRefused, draft: false }]).await?;
+            }
+        }
+    }
+    // The older it is, the rarer it is looked at.
+    let follow = engine.rules.timing.follow;
+    let wait = match waited.as_secs() {
+        0..1800 => follow,
+        1800..14_400 => follow * 4,
+        _ => follow * 20,
+    };
+    Ok(later(now, wait))
+}
+
+fn ended(session: &Session, pull: &Pull) -> Option<Event> {
+    let _ = session;
+    match (pull.merged, pull.open) {
+        (true, _) => Some(Event::Completed { reason: Reason::Merged }),
+        (false, false) => Some(Event::Completed { reason: Reason::Closed }),
+        (false, true) => None,
+    }
+}
+
+/// The originally failing jobs among the checks of the pull request's head. Of several with one name the reddest counts.
+fn ci(session: &Session, checks: &[CommitCheck]) -> Ci {
+    let mut jobs: Vec<&str> = session.state.diagnosis.iter().flat_map(|diagnosis| diagnosis.steps.iter().map(|step| step.job.as_str())).collect();
+    jobs.sort_unstable();
+    jobs.dedup();
+    let mine: Vec<&CommitCheck> =
+        if jobs.is_empty() { checks.iter().collect() } else { checks.iter().filter(|check| jobs.contains(&check.name.as_str())).collect() };
+    if mine.iter().any(|check| check.conclusion.is_some_and(Conclusion::is_red)) {
+        return Ci::Red;
+    }
+    let seen = |job: &&str| mine.iter().any(|check| check.name == **job);
+    if mine.is_empty() {
+        // Others run: the failing one may still come.
+        return if checks.iter().any(|check| check.conclusion.is_none()) { Ci::Running } else { Ci::Silent };
+    }
+    let all_green = mine.iter().all(|check| check.conclusion == Some(Conclusion::Success));
+    if all_green && jobs.iter().all(seen) { Ci::Green } else { Ci::Running }
+}
+
+async fn ready(engine: &Engine, session: &mut Session, repository: &Repository, record: &PullRecord, pull: &Pull) -> Result<(), StageError> {
+    if session.state.reason == Some(Reason::ReadyForReview) {
+        return Ok(());
+    }
+    let mut draft = pull.draft;
+    if draft && engine.rules.of(&repository.slug).autonomy == Autonomy::Ready {
+        let permit = own_permit(engine, repository, SmallWrite::OwnPull).await?;
+        session.intend(engine, Outside::MarkReady, record.number.to_string()).await?;
+        engine.forge.mark_ready(&permit, &record.node_id).await?;
+        session.done(engine, Outside::MarkReady, record.number.to_string()).await?;
+        draft = false;
+    }
+    session.record(engine, vec![Event::PullSeen { reason: Reason::ReadyForReview, draft }]).await
+}
+
+/// The pull request's own CI is red: it is withdrawn, and its log goes into the next attempt.
+async fn red(engine: &Engine, session: &mut Session, repository: &Repository, pull: &Pull) -> Result<Next, StageError> {
+    let runs: Vec<_> = engine.forge.runs_of(&repository.slug, &pull.head_sha).await?;
+    let failed: Vec<_> = runs.iter().filter(|run| run.conclusion.is_some_and(Conclusion::is_red)).map(intake::attached_run).collect();
+    let read = evidence::read(engine, &repository.slug, &failed).await?;
+    let told = read.diagnosis.map_or_else(|| "no log could be read".to_owned(), |diagnosis| diagnosis.excerpt);
+    let evidence = format!("The last patch was pushed, and the pull request's own CI is red:\n{told}");
+    if session.state.attempts >= engine.rules.of(&repository.slug).attempts {
+        // It stays a draft for people to look at.
+        session.record(engine, vec![Event::Failed { reason: Reason::CiRed, detail: format!("pull request {} stays a draft", pull.number) }]).await?;
+        return Ok(Next::GoOn);
+    }
+    withdraw(engine, session, repository, pull.number, &pull.head, &pull.head_sha).await?;
+    session.record(engine, vec![Event::CiRed { evidence }]).await?;
+    Ok(Next::GoOn)
+}
+
+/// Closes our own pull request and deletes its branch. Done twice, it changes nothing.
+pub async fn withdraw(
+    engine: &Engine,
+    session: &mut Session,
+    repository: &Repository,
+    number: PullNumber,
+    branch: &BranchName,
+    at: &CommitSha,
+) -> Result<(), StageError> {
+    let permit = own_permit(engine, repository, SmallWrite::OwnPull).await?;
+    session.intend(engine, Outside::Withdraw, number.to_string()).await?;
+    engine.forge.close_pull(&permit, &repository.slug, number).await?;
+    if branch.is_ours() {
+        let remote = engine.remote(repository).await?;
+        // A commit that somebody added to our branch is not ours to delete: then it stays.
+        engine.git.delete_branch(&permit, &remote, branch, at).await?;
+    }
+    session.done(engine, Outside::Withdraw, number.to_string()).await
+}

@@ -1,0 +1,83 @@
+//! One file a stage: each takes the remediation one phase on, and writes down what it did.
+
+pub mod admit;
+pub mod clear;
+pub mod clone;
+pub mod fixer;
+pub mod gate;
+pub mod propose;
+pub mod prove;
+pub mod publish;
+pub mod rerun;
+pub mod triage;
+pub mod workspace;
+
+use crate::domain::gate::{Check, Finding, Offer, Protection, circuit as circuit_check, protected_branch};
+use crate::domain::remediation::{Event, Reason, Remediation};
+use crate::ports::forge::{Branch, Repository};
+
+use super::session::Session;
+use super::{Engine, StageError};
+
+/// The branch as it is now; ends the remediation where it moved on or is gone.
+pub async fn current_branch(engine: &Engine, session: &mut Session, repository: &Repository) -> Result<Option<Branch>, StageError> {
+    let key = session.state.opening.key.clone();
+    let reason = match engine.forge.branch(&repository.slug, &key.branch).await? {
+        Some(branch) if branch.head == key.sha => return Ok(Some(branch)),
+        Some(_) => Reason::HeadMoved,
+        None => Reason::BranchGone,
+    };
+    session.record(engine, vec![Event::Superseded { reason }]).await?;
+    Ok(None)
+}
+
+/// How a fix is offered here.
+pub fn offer(engine: &Engine) -> Offer {
+    if engine.forge.has_pulls() { Offer::PullRequest } else { Offer::LocalBranch }
+}
+
+/// Mandatory check 3 for this remediation.
+pub fn protection_finding(engine: &Engine, repository: &Repository, state: &Remediation, protection: &Protection) -> Finding {
+    let rules = engine.rules.of(&repository.slug);
+    let branch = &state.opening.key.branch;
+    protected_branch(offer(engine), branch, &repository.default_branch, protection, rules.protects(branch))
+}
+
+/// Mandatory check 2; takes the half-open probe where it is due.
+pub async fn circuit_finding(engine: &Engine, state: &Remediation) -> Result<Finding, StageError> {
+    let Some(fingerprint) = state.fingerprint() else {
+        return Ok(Finding::passed(Check::Circuit, "there is no failure signature yet, so no circuit", "none", "closed"));
+    };
+    let (circuit, allowed) = engine.store.admit(state.opening.key.repo, fingerprint, &state.id, engine.clock.now()).await?;
+    Ok(circuit_check(circuit.state, circuit.failure_count, allowed, circuit.reset_at))
+}
+
+/// The budget, the day's and the remediation's.
+pub async fn budget_finding(engine: &Engine, state: &Remediation) -> Result<Finding, StageError> {
+    let budget = engine.rules.budget;
+    let day = engine.store.spent_since(engine.clock.now() - chrono::Duration::hours(24)).await?;
+    let own = state.spent.cost_usd;
+    let over = |spent: f64, limit: Option<f64>| limit.is_some_and(|limit| spent >= limit);
+    let shown = |limit: Option<f64>| limit.map_or("no limit".to_owned(), |limit| format!("below ${limit:.2}"));
+    let seen = format!("${day:.4} in 24 hours, ${own:.4} here");
+    let required = format!("{} in 24 hours, {} here", shown(budget.per_day), shown(budget.per_remediation));
+    Ok(if over(day, budget.per_day) || over(own, budget.per_remediation) {
+        Finding::failed(Check::Budget, "the budget for models is spent", seen, required)
+    } else {
+        Finding::passed(Check::Budget, "the budget for models allows it", seen, required)
+    })
+}
+
+/// Nobody has paused regreen here, and no open pull request of the branch has the opt-out label.
+pub async fn stopped_finding(engine: &Engine, repository: &Repository, state: &Remediation) -> Result<Finding, StageError> {
+    let required = "no pause, and no opt-out label";
+    if let Some(pause) = engine.store.paused(&repository.slug).await? {
+        return Ok(Finding::failed(Check::NotStopped, format!("paused by {}: {}", pause.by, pause.reason), "paused", required));
+    }
+    let label = &engine.rules.of(&repository.slug).opt_out_label;
+    let pulls = engine.forge.pulls(&repository.slug, Some(&state.opening.key.branch), None, true).await?;
+    Ok(match pulls.iter().find(|pull| pull.labels.iter().any(|name| name.eq_ignore_ascii_case(label))) {
+        Some(pull) => Finding::failed(Check::NotStopped, format!("pull request {} carries the label `{label}`", pull.number), "opted out", required),
+        None => Finding::passed(Check::NotStopped, "nobody has stopped it", "no stop", required),
+    })
+}

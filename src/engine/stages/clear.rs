@@ -1,0 +1,234 @@
+//! Clearing: all of it again, with the proof, the approval and the branch's head asked afresh, before anything is written.
+
+use std::time::Duration;
+
+use super::{admit, current_branch, gate as gating, propose};
+use crate::domain::gate::{self, Check, Cleared, Finding, Gate, Subject, Verdict};
+use crate::domain::patch::Applied;
+use crate::domain::patch::integrity::{self, Severity};
+use crate::domain::remediation::{Event, Reason, Remediation};
+use crate::domain::rules::{Autonomy, Prove, RepoRules};
+use crate::domain::workflow::{self, Happening, Workflow};
+use crate::engine::session::{Next, Session};
+use crate::engine::worker::later;
+use crate::engine::{Engine, StageError};
+use crate::ports::forge::Repository;
+use crate::ports::git::Remote;
+
+/// What the last gate says, and the patch that it is about.
+pub struct Asked {
+    /// The verdict tree.
+    pub verdict: Verdict,
+    /// What a person must say yes to; empty where nobody needs to.
+    pub approval: Vec<String>,
+    /// The patch, applied afresh.
+    pub applied: Applied,
+}
+
+/// Asks everything. `None` where the branch moved on meanwhile, which is recorded.
+pub async fn ask(engine: &Engine, session: &mut Session) -> Result<Option<Asked>, StageError> {
+    // Nothing is believed that was read before.
+    session.repository = None;
+    let repository = session.repository(engine).await?;
+    let Some(branch) = current_branch(engine, session, &repository).await? else { return Ok(None) };
+    let proposal = gating::proposal(session)?;
+    let remote = engine.remote(&repository).await?;
+    let sha = session.state.opening.key.sha.clone();
+    let applied = propose::reapply(engine, &remote, &sha, &proposal.patch).await?;
+    let (mut findings, risk) = gating::findings(engine, session, &repository, &remote, &branch, &applied).await?;
+    let rules = engine.rules.of(&repository.slug);
+    findings.push(Finding::passed(Check::HeadUnmoved, "the branch is still at the broken commit", branch.head.short(), sha.short()));
+    findings.push(proof_finding(&session.state, rules));
+    findings.push(autonomy_finding(rules.autonomy));
+
+    let mut approval = Vec::new();
+    if risk.score > rules.risk_auto && risk.score <= rules.risk_max {
+        approval.push(format!("risk {}/10 is above the {} up to which nobody is asked", risk.score, rules.risk_auto));
+    }
+    let doubtful = integrity::check(&applied.files, &integrity::Evidence::default()).into_iter().filter(|finding| finding.severity == Severity::NeedsApproval);
+    approval.extend(doubtful.map(|finding| format!("{}:{}: {}", finding.path, finding.line, finding.message)));
+    let reach = reach_finding(engine, &session.state, &repository, &remote, rules).await?;
+    if reach.status == gate::Status::Failed {
+        approval.push(reach.sentence.clone());
+        approval.extend(reach.parts.iter().cloned());
+    }
+    let approved = session.state.approved_by.clone();
+    findings.push(match approved {
+        Some(by) if reach.status == gate::Status::Failed => {
+            Finding::passed(Check::WorkflowReach, format!("{}; {by} approved it", reach.sentence), reach.seen, reach.required).with_parts(reach.parts)
+        }
+        _ => reach,
+    });
+    if session.state.approved_by.is_some() {
+        approval.clear();
+    }
+    let verdict = Verdict::of(Gate::Clearing, risk.score, findings);
+    Ok(Some(Asked { verdict, approval, applied }))
+}
+
+/// What the clearance is about.
+pub fn subject(engine: &Engine, session: &Session) -> Result<Subject, StageError> {
+    let key = &session.state.opening.key;
+    Ok(Subject {
+        offer: super::offer(engine),
+        repo: key.repo,
+        base_branch: key.branch.clone(),
+        base_sha: key.sha.clone(),
+        patch: gating::proposal(session)?.hash,
+    })
+}
+
+/// Asks the gate, and mints the clearance.
+pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageError> {
+    let Some(asked) = ask(engine, session).await? else { return Ok(Next::GoOn) };
+    admit::count(&asked.verdict);
+    let now = engine.clock.now();
+    // A person is asked only for what a person may allow: everything else must hold already.
+    let only_reach = asked.verdict.failures().all(|finding| matches!(finding.check, Check::WorkflowReach | Check::DryRun));
+    if !asked.approval.is_empty() && only_reach && !asked.verdict.failed(Check::DryRun) {
+        let until = now + chrono::Duration::from_std(engine.rules.timing.approval).unwrap_or(chrono::Duration::days(1));
+        tracing::info!(remediation = %session.state.id, why = asked.approval.join("; "), "a person is asked");
+        session.record(engine, vec![Event::ApprovalAsked { verdict: asked.verdict, until }]).await?;
+        return Ok(Next::GoOn);
+    }
+    match gate::clear(&asked.verdict, subject(engine, session)?, now) {
+        Cleared::Refused => {
+            let reason = asked.verdict.reason().unwrap_or(Reason::Internal);
+            session.record(engine, vec![Event::Blocked { reason, detail: asked.verdict.result().reason, verdict: Some(asked.verdict) }]).await?;
+        }
+        cleared => {
+            let simulated = matches!(cleared, Cleared::Simulated(_));
+            session.record(engine, vec![Event::Cleared { verdict: asked.verdict, simulated }]).await?;
+            session.cleared = Some(cleared);
+        }
+    }
+    Ok(Next::GoOn)
+}
+
+/// Waits for a person.
+pub async fn wait(engine: &Engine, session: &mut Session) -> Result<Next, StageError> {
+    let repository = session.repository(engine).await?;
+    if current_branch(engine, session, &repository).await?.is_none() {
+        return Ok(Next::GoOn);
+    }
+    let now = engine.clock.now();
+    if session.state.approval_until.is_some_and(|until| now >= until) {
+        session.record(engine, vec![Event::Blocked { reason: Reason::ApprovalExpired, verdict: None, detail: "nobody approved it in time".into() }]).await?;
+        return Ok(Next::GoOn);
+    }
+    Ok(later(now, Duration::from_secs(10)))
+}
+
+fn proof_finding(state: &Remediation, rules: &RepoRules) -> Finding {
+    let required = match rules.prove {
+        Prove::Sandbox => "red before and green after, in the sandbox",
+        Prove::Ci => "left to the pull request's CI",
+        Prove::Both => "red before and green after in the sandbox, or left to the pull request's CI with the reason",
+    };
+    let patch = state.proposal.as_ref().map(|proposal| &proposal.hash);
+    match (&state.proof, &state.left_to_ci) {
+        (Some(proof), _) if proof.proved && Some(&proof.patch) == patch => {
+            Finding::passed(Check::Proof, "the fix is proved: red before, green after", "proved", required)
+        }
+        (Some(proof), _) if Some(&proof.patch) != patch => Finding::failed(Check::Proof, "the proof belongs to another patch", "another patch", required),
+        (Some(_), _) => Finding::failed(Check::Proof, "the proof failed", "not proved", required),
+        (None, Some(why)) if rules.prove != Prove::Sandbox => {
+            Finding::passed(Check::Proof, format!("the proof is left to the pull request's CI: {why}"), "left to CI", required)
+        }
+        (None, _) => Finding::failed(Check::Proof, "there is no proof", "none", required),
+    }
+}
+
+fn autonomy_finding(autonomy: Autonomy) -> Finding {
+    let required = "draft or ready";
+    match autonomy {
+        Autonomy::Draft | Autonomy::Ready => {
+            Finding::passed(Check::Autonomy, "the repository's autonomy allows a pull request", format!("{autonomy:?}").to_lowercase(), required)
+        }
+        Autonomy::Observe | Autonomy::Suggest => {
+            Finding::failed(Check::Autonomy, "the repository's autonomy allows no pull request", format!("{autonomy:?}").to_lowercase(), required)
+        }
+    }
+}
+
+/// A pushed branch runs code: what the workflows that it or its pull request would start can get at.
+async fn reach_finding(engine: &Engine, state: &Remediation, repository: &Repository, remote: &Remote, rules: &RepoRules) -> Result<Finding, StageError> {
+    const FOLDER: &str = ".github/workflows/";
+    let required = "no secret and no write permission within reach, or the workflow named in the settings";
+    let key = &state.opening.key;
+    let fix = key.branch.fix_branch(&key.sha);
+    let mut within = Vec::new();
+    let mut started = 0;
+    let mut token_writes = None;
+    for entry in engine.git.list(remote, &key.sha).await? {
+        let Some(name) = entry.path.strip_prefix(FOLDER) else { continue };
+        if !(name.ends_with(".yml") || name.ends_with(".yaml"))
+            || name.contains('/')
+            || rules.trusted_workflows.iter().any(|trusted| trusted == name || *trusted == entry.path)
+        {
+            continue;
+        }
+        let Some(file) = engine.git.read_file(remote, &key.sha, &entry.path, workflow::MAX_FILE + 1).await? else { continue };
+        let Ok(parsed) = Workflow::parse(&String::from_utf8_lossy(&file.bytes)) else {
+            // GitHub may read what we can't.
+            within.push(format!("{name}: can't be read"));
+            continue;
+        };
+        let triggers = workflow::triggers(&parsed);
+        let starts = workflow::would_start(&triggers, Happening::Push { branch: fix.as_str() })
+            || workflow::would_start(&triggers, Happening::PullRequest { base: key.branch.as_str() });
+        if !starts {
+            continue;
+        }
+        started += 1;
+        let mut reach = workflow::reach(&parsed);
+        if reach.write_permissions.iter().any(|permission| permission == "default") {
+            let writes = match token_writes {
+                Some(known) => known,
+                None => {
+                    // No permission to ask, and no answer, count as write.
+                    let writes = engine.forge.workflow_token_writes(&repository.slug).await.ok().flatten().unwrap_or(true);
+                    token_writes = Some(writes);
+                    writes
+                }
+            };
+            if !writes {
+                reach.write_permissions.retain(|permission| permission != "default");
+            }
+        }
+        if !reach.is_harmless() {
+            let mut parts: Vec<String> = Vec::new();
+            if !reach.secrets.is_empty() {
+                parts.push(format!("secrets {}", reach.secrets.join(", ")));
+            }
+            if !reach.write_permissions.is_empty() {
+                parts.push(format!("write permission {}", reach.write_permissions.join(", ")));
+            }
+            for (there, what) in
+                [(reach.pull_request_target, "pull_request_target"), (reach.self_hosted, "a self-hosted runner"), (reach.oidc, "an OIDC token")]
+            {
+                if there {
+                    parts.push(what.into());
+                }
+            }
+            if !reach.environments.is_empty() {
+                parts.push(format!("environments {}", reach.environments.join(", ")));
+            }
+            if !reach.calls.is_empty() {
+                parts.push(format!("called workflows {}", reach.calls.join(", ")));
+            }
+            within.push(format!("{name}: {}", parts.join("; ")));
+        }
+    }
+    Ok(if within.is_empty() {
+        Finding::passed(Check::WorkflowReach, format!("{started} workflow(s) would start, with nothing in their reach"), "nothing", required)
+    } else {
+        Finding::failed(
+            Check::WorkflowReach,
+            format!("{} workflow(s) that the push would start reach more than code", within.len()),
+            within.len().to_string(),
+            required,
+        )
+        .with_parts(within)
+    })
+}

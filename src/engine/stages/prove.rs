@@ -1,0 +1,189 @@
+//! Testing: red before for CI's reason, green after, in a sandbox.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use tokio_util::sync::CancellationToken;
+
+use super::workspace::{NotPrepared, Ran, Workspace, limits, sandbox, tail};
+use crate::domain::ids::RemediationId;
+use crate::domain::proof::{self, FailureIdentity, GreenAfter, RedBefore, RunEvidence, TestReport, WiderRuns};
+use crate::domain::remediation::{CommandRecord, Event, ProofRecord, ProposalRecord, Reason, RunRecord};
+use crate::domain::rules::Prove;
+use crate::engine::session::{Next, Session};
+use crate::engine::stages::propose;
+use crate::engine::{Engine, StageError, evidence};
+
+/// The failing command before the patch, for the attempts of one remediation in this process.
+pub struct Red {
+    ran: Ran,
+    identity: FailureIdentity,
+}
+
+/// See [`Red`]. Bounded: a remediation that is gone gives its place to another.
+#[derive(Default)]
+pub struct RedCache(Mutex<HashMap<RemediationId, Arc<Red>>>);
+
+const REDS: usize = 16;
+
+impl RedCache {
+    fn get(&self, id: &RemediationId) -> Option<Arc<Red>> {
+        self.lock().get(id).cloned()
+    }
+
+    /// Keeps what was seen.
+    pub fn put(&self, id: &RemediationId, ran: Ran) -> Arc<Red> {
+        let identity = evidence::identity(&evidence::of_output(&ran.output));
+        let red = Arc::new(Red { ran, identity });
+        let mut reds = self.lock();
+        if reds.len() >= REDS
+            && let Some(some) = reds.keys().next().cloned()
+        {
+            reds.remove(&some);
+        }
+        reds.insert(id.clone(), red.clone());
+        red
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RemediationId, Arc<Red>>> {
+        // A panic while the map was held leaves it whole: every change is one insertion or removal.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Proves the patch in hand.
+pub async fn run(engine: &Engine, session: &mut Session, stop: &CancellationToken) -> Result<Next, StageError> {
+    let Some(proposal) = session.state.proposal.clone() else { return Err(StageError::End(Reason::Internal, "there is no patch to prove".into())) };
+    let rules = engine.rules.of(&session.state.opening.slug).clone();
+    let may_leave = rules.prove != Prove::Sandbox;
+    let (Some(command), None) = (session.state.command.clone(), session.state.left_to_ci.clone()) else {
+        if !may_leave {
+            let why = session.state.left_to_ci.clone().unwrap_or_else(|| "the failing command is not known".into());
+            return Err(StageError::End(Reason::NotReproducible, why));
+        }
+        session.record(engine, vec![Event::Proved { proof: None }]).await?;
+        return Ok(Next::GoOn);
+    };
+    let outcome = match prove(engine, session, &proposal, &command, stop).await {
+        Ok(outcome) => outcome,
+        Err(NotPrepared::NoSandbox(why)) if may_leave => Outcome::Left(format!("untrusted code is not run on this machine: {why}")),
+        Err(NotPrepared::Setup(why)) if may_leave => Outcome::Left(why),
+        Err(error) => return Err(error.end()),
+    };
+    if stop.is_cancelled() {
+        return Err(StageError::LetGo);
+    }
+    let events = match outcome {
+        Outcome::Judged(record, evidence) => match evidence {
+            None => vec![Event::Proved { proof: Some(record) }],
+            Some(evidence) => vec![Event::ProofFailed { proof: record, evidence }],
+        },
+        Outcome::Left(why) if may_leave => vec![Event::LeftToCi { why }, Event::Proved { proof: None }],
+        Outcome::Left(why) => return Err(StageError::End(Reason::NotReproducible, why)),
+        Outcome::NotReproduced(why) => return Err(StageError::End(Reason::NotReproduced, why)),
+    };
+    session.record(engine, events).await?;
+    Ok(Next::GoOn)
+}
+
+enum Outcome {
+    /// Judged; evidence for the next attempt where it is not proved.
+    Judged(ProofRecord, Option<String>),
+    /// It can't be run here for CI's reason.
+    Left(String),
+    /// It is green here.
+    NotReproduced(String),
+}
+
+async fn prove(
+    engine: &Engine,
+    session: &mut Session,
+    proposal: &ProposalRecord,
+    command: &CommandRecord,
+    stop: &CancellationToken,
+) -> Result<Outcome, NotPrepared> {
+    let repository = session.repository(engine).await?;
+    let remote = engine.remote(&repository).await?;
+    let rules = engine.rules.of(&repository.slug);
+    let limits = limits(engine, rules.timeout);
+    let sha = session.state.opening.key.sha.clone();
+    let id = session.state.id.clone();
+    let ci = session.state.diagnosis.as_ref().map(evidence::identity_of).unwrap_or_default();
+
+    let red = match engine.seen_red.get(&id) {
+        Some(red) => red,
+        None => {
+            let workspace = Workspace::prepare(engine, &remote, &sha, &command.setup, limits, stop).await?;
+            let ran = workspace.run_command(engine, command, limits, stop).await?;
+            engine.seen_red.put(&id, ran)
+        }
+    };
+    let before = RunEvidence { command: &command.script, exit: &red.ran.exit, output: &red.ran.output, identity: Some(&red.identity) };
+    let judged = proof::judge(&ci, &before, None, None);
+    match &judged.red {
+        RedBefore::Same { .. } => {}
+        RedBefore::Green => return Ok(Outcome::NotReproduced(judged.summary.join("; "))),
+        RedBefore::DifferentFailure { .. } | RedBefore::NotRun(_) => return Ok(Outcome::Left(judged.summary.join("; "))),
+    }
+
+    // A fresh tree: nothing that the red run left behind can turn it green.
+    let applied = propose::reapply(engine, &remote, &sha, &proposal.patch).await?;
+    let workspace = Workspace::prepare(engine, &remote, &sha, &command.setup, limits, stop).await?;
+    workspace.write(&applied.files).await?;
+    let green = workspace.run_command(engine, command, limits, stop).await?;
+    let after_identity = (green.code() != Some(0)).then(|| evidence::identity(&evidence::of_output(&green.output)));
+    let after = RunEvidence { command: &command.script, exit: &green.exit, output: &green.output, identity: after_identity.as_ref() };
+    let mut judged = proof::judge(&ci, &before, Some(&after), None);
+
+    let mut wider_ran = None;
+    if judged.holds()
+        && let Some(test) = rules.test.as_ref().filter(|test| **test != command.script)
+    {
+        let wider = CommandRecord { script: test.clone(), shell: "bash".into(), directory: String::new(), env: command.env.clone(), setup: Vec::new() };
+        let ran = workspace.run_command(engine, &wider, limits, stop).await?;
+        let mut base = None;
+        if ran.code() != Some(0) {
+            // Red as well without the patch is no reproach to it.
+            let untouched = Workspace::prepare(engine, &remote, &sha, &command.setup, limits, stop).await?;
+            base = Some(untouched.run_command(engine, &wider, limits, stop).await?);
+        }
+        let base_evidence = base.as_ref().map(|base| RunEvidence { command: test, exit: &base.exit, output: &base.output, identity: None });
+        let runs = WiderRuns { before: base_evidence, after: RunEvidence { command: test, exit: &ran.exit, output: &ran.output, identity: None } };
+        judged = proof::judge(&ci, &before, Some(&after), Some(&runs));
+        wider_ran = Some((test.clone(), ran));
+    }
+
+    let holds = judged.holds();
+    let record = ProofRecord {
+        patch: proposal.hash.clone(),
+        proved: holds,
+        before: run_record(&command.script, &red.ran),
+        after: Some(run_record(&command.script, &green)),
+        wider: wider_ran.as_ref().map(|(test, ran)| run_record(test, ran)),
+        sentences: judged.summary.clone(),
+        sandbox: sandbox(engine)?.kind().to_string(),
+    };
+    if holds {
+        return Ok(Outcome::Judged(record, None));
+    }
+    if let Some(GreenAfter::NotRun(proof::NotRun::CutOff { .. })) = &judged.green
+        && stop.is_cancelled()
+    {
+        return Err(StageError::LetGo.into());
+    }
+    let shown = wider_ran.as_ref().map_or(&green.output, |(_, ran)| &ran.output);
+    let read = evidence::record(&evidence::of_output(shown), Vec::new());
+    let told = format!("The patch was applied and the command was run again. {}\n{}", judged.summary.join(" "), read.excerpt);
+    Ok(Outcome::Judged(record, Some(told)))
+}
+
+fn run_record(command: &str, ran: &Ran) -> RunRecord {
+    let report = TestReport::read(&ran.output);
+    RunRecord {
+        command: crate::domain::render::escape::bounded(command, 2000),
+        exit_code: ran.code(),
+        seconds: ran.seconds,
+        tests: (!report.is_empty()).then(|| u32::try_from(report.ran).unwrap_or(u32::MAX)),
+        tail: tail(&ran.output, 2000),
+    }
+}

@@ -1,0 +1,242 @@
+//! Pr: the fix branch and the fix pull request. The plan is made first; the clearance decides which interpreter takes it.
+
+use super::clear;
+use crate::domain::gate::{Clearance, Cleared, SmallWrite, permit};
+use crate::domain::ids::{BranchName, CommitSha};
+use crate::domain::patch::Applied;
+use crate::domain::remediation::{Event, Outside, PullRecord, Reason};
+use crate::domain::render;
+use crate::engine::session::{Next, Session};
+use crate::engine::{Engine, StageError, follow_up};
+use crate::ports::forge::{NewPull, OpenedPull, Pull, Repository};
+use crate::ports::git::{CommitMessage, CommitPlan, PushOutcome, Remote, Signature, TreeChange};
+
+/// Everything that will be written, decided before the first write.
+struct Plan {
+    branch: BranchName,
+    commit: CommitPlan,
+    pull: NewPull,
+    unproven: bool,
+}
+
+/// Writes, or records what would be written.
+pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageError> {
+    // Without a clearance in hand (a restart), the stored inputs are asked again; it is never stored itself.
+    let asked = match clear::ask(engine, session).await? {
+        Some(asked) => asked,
+        None => return Ok(Next::GoOn),
+    };
+    let cleared = match session.cleared.take() {
+        Some(cleared) => cleared,
+        None => crate::domain::gate::clear(&asked.verdict, clear::subject(engine, session)?, engine.clock.now()),
+    };
+    let repository = session.repository(engine).await?;
+    let remote = engine.remote(&repository).await?;
+    let plan = plan(engine, session, &asked.applied)?;
+    match cleared {
+        Cleared::Real(clearance) => publish(engine, session, &repository, &remote, &clearance, plan).await,
+        Cleared::Simulated(_) => record(engine, session, &remote, plan).await,
+        Cleared::Refused => {
+            let why = asked.verdict.result().reason;
+            Err(StageError::End(Reason::WriteRefused, format!("the gates refused it at the last moment: {why}")))
+        }
+    }
+}
+
+fn plan(engine: &Engine, session: &Session, applied: &Applied) -> Result<Plan, StageError> {
+    let state = &session.state;
+    let key = &state.opening.key;
+    let rules = engine.rules.of(&state.opening.slug);
+    let changes = applied
+        .files
+        .iter()
+        .map(|change| TreeChange {
+            path: change.path.clone(),
+            content: change.after.as_ref().map(|after| after.bytes.clone()),
+            executable: change.after.as_ref().map(|after| after.mode.octal() & 0o111 != 0),
+        })
+        .collect();
+    let unproven = state.proof.as_ref().is_none_or(|proof| !proof.proved);
+    let title = render::pull::title(state);
+    Ok(Plan {
+        branch: key.branch.fix_branch(&key.sha),
+        commit: CommitPlan {
+            base: key.sha.clone(),
+            changes,
+            message: CommitMessage { title: title.clone(), body: render::pull::commit_body(state), trailers: render::pull::trailers(state) },
+            author: Signature { name: engine.rules.bot_name.clone(), email: engine.rules.bot_email.clone(), time: state.commit_time() },
+            sign_off: rules.sign_off,
+        },
+        pull: NewPull {
+            head: key.branch.fix_branch(&key.sha),
+            base: key.branch.clone(),
+            title,
+            body: render::pull::body(state, unproven),
+            draft: true,
+            labels: if unproven { vec!["unproven".into()] } else { Vec::new() },
+        },
+        unproven,
+    })
+}
+
+/// The recording interpreter: the same plan, and nothing leaves the house.
+async fn record(engine: &Engine, session: &mut Session, remote: &Remote, plan: Plan) -> Result<Next, StageError> {
+    let commit = engine.git.commit(remote, &plan.commit).await?;
+    let mut writes = vec![
+        format!("git push origin {}:refs/heads/{}", commit.short(), plan.branch),
+        format!("open a draft pull request `{}` from `{}` into `{}`", plan.pull.title, plan.pull.head, plan.pull.base),
+    ];
+    writes.extend(plan.pull.labels.iter().map(|label| format!("label it `{label}`")));
+    writes.push(format!("comment on commit {}", session.state.opening.key.sha.short()));
+    session.record(engine, vec![Event::Recorded { branch: plan.branch, writes }]).await?;
+    Ok(Next::GoOn)
+}
+
+async fn publish(
+    engine: &Engine,
+    session: &mut Session,
+    repository: &Repository,
+    remote: &Remote,
+    clearance: &Clearance,
+    mut plan: Plan,
+) -> Result<Next, StageError> {
+    let subject = clear::subject(engine, session)?;
+    let covered = |engine: &Engine| clearance.covers(&subject, engine.clock.now()).map_err(|why| StageError::Outside(why.to_string(), None));
+    let commit = engine.git.commit(remote, &plan.commit).await?;
+
+    // One open fix for a broken branch: an older head's is withdrawn first.
+    withdraw_older(engine, session, repository, &plan.branch).await?;
+
+    not_paused(engine, repository).await?;
+    covered(engine)?;
+    session.intend(engine, Outside::PushBranch, format!("{} at {}", plan.branch, commit.short())).await?;
+    match engine.git.push_new(clearance, remote, &plan.branch, &commit).await? {
+        PushOutcome::Created | PushOutcome::AlreadyThere => {}
+        PushOutcome::Conflict { found } => {
+            return Err(StageError::End(Reason::WriteRefused, format!("the branch `{}` exists already at {}", plan.branch, found.short())));
+        }
+    }
+    session.done(engine, Outside::PushBranch, commit.to_string()).await?;
+    if !engine.forge.has_pulls() {
+        let published = Event::Published { branch: plan.branch, commit, pull: None, unproven: plan.unproven };
+        session.record(engine, vec![published]).await?;
+        return Ok(Next::GoOn);
+    }
+
+    let pull = match find(engine, session, repository, &plan.branch).await? {
+        Some(found) => found,
+        None => {
+            not_paused(engine, repository).await?;
+            covered(engine)?;
+            session.intend(engine, Outside::OpenPull, plan.branch.to_string()).await?;
+            match open(engine, session, repository, clearance, &mut plan).await {
+                Ok(pull) => pull,
+                // The forge may have opened it and lost the answer, or shown its list late.
+                Err(error) => match find(engine, session, repository, &plan.branch).await? {
+                    Some(found) => found,
+                    None => return Err(error),
+                },
+            }
+        }
+    };
+    session.done(engine, Outside::OpenPull, pull.number.to_string()).await?;
+    let record = PullRecord { number: pull.number, url: pull.url, base: pull.base, head: pull.head, draft: pull.draft, node_id: pull.node_id };
+    label(engine, session, repository, &record, &plan.pull.labels).await?;
+    comment(engine, session, repository, &record).await?;
+    session.record(engine, vec![Event::Published { branch: plan.branch, commit, pull: Some(record), unproven: plan.unproven }]).await?;
+    Ok(Next::GoOn)
+}
+
+/// Our pull request of this remediation, found by its branch and marker.
+async fn find(engine: &Engine, session: &Session, repository: &Repository, branch: &BranchName) -> Result<Option<Pull>, StageError> {
+    let marker = render::pull::marker(&session.state.id);
+    let base = &session.state.opening.key.branch;
+    let pulls = engine.forge.pulls(&repository.slug, Some(branch), Some(base), true).await?;
+    Ok(pulls.into_iter().find(|pull| pull.body.contains(&marker)))
+}
+
+async fn open(engine: &Engine, session: &Session, repository: &Repository, clearance: &Clearance, plan: &mut Plan) -> Result<Pull, StageError> {
+    match engine.forge.open_pull(clearance, &repository.slug, &plan.pull).await? {
+        OpenedPull::Opened(pull) => Ok(*pull),
+        OpenedPull::Refused(why) => Err(StageError::End(Reason::WriteRefused, format!("the pull request was refused: {why}"))),
+        OpenedPull::DraftRefused if engine.rules.of(&repository.slug).unproven_pulls => {
+            plan.pull.draft = false;
+            plan.pull.labels = vec!["unproven".into()];
+            plan.pull.body = render::pull::body(&session.state, true);
+            match engine.forge.open_pull(clearance, &repository.slug, &plan.pull).await? {
+                OpenedPull::Opened(pull) => Ok(*pull),
+                OpenedPull::DraftRefused => Err(StageError::End(Reason::WriteRefused, "an ordinary pull request was refused as a draft".into())),
+                OpenedPull::Refused(why) => Err(StageError::End(Reason::WriteRefused, format!("the pull request was refused: {why}"))),
+            }
+        }
+        OpenedPull::DraftRefused => Err(StageError::End(
+            Reason::WriteRefused,
+            "the plan takes no draft pull requests; set `unproven_pulls = true` for the repository to open ordinary ones".into(),
+        )),
+    }
+}
+
+async fn not_paused(engine: &Engine, repository: &Repository) -> Result<(), StageError> {
+    match engine.store.paused(&repository.slug).await? {
+        None => Ok(()),
+        Some(pause) => Err(StageError::Outside(format!("paused by {}", pause.by), Some(engine.clock.now() + chrono::Duration::seconds(5)))),
+    }
+}
+
+async fn label(engine: &Engine, session: &mut Session, repository: &Repository, pull: &PullRecord, labels: &[String]) -> Result<(), StageError> {
+    if labels.is_empty() {
+        return Ok(());
+    }
+    let permit = own_permit(engine, repository, SmallWrite::OwnPull).await?;
+    session.intend(engine, Outside::Label, labels.join(", ")).await?;
+    // Adding a label that is there changes nothing, so it needs no look.
+    if let Err(error) = engine.forge.add_labels(&permit, &repository.slug, pull.number, labels).await {
+        if error.is_transient() {
+            return Err(error.into());
+        }
+        tracing::warn!(remediation = %session.state.id, %error, "not labelled");
+    }
+    session.done(engine, Outside::Label, labels.join(", ")).await
+}
+
+async fn comment(engine: &Engine, session: &mut Session, repository: &Repository, pull: &PullRecord) -> Result<(), StageError> {
+    let sha: CommitSha = session.state.opening.key.sha.clone();
+    let marker = render::pull::marker(&session.state.id);
+    let permit = own_permit(engine, repository, SmallWrite::Comment).await?;
+    session.intend(engine, Outside::Comment, sha.short()).await?;
+    let there = engine.forge.commit_comments(&repository.slug, &sha).await?.iter().any(|(_, body)| body.contains(&marker));
+    if !there {
+        let mut state = session.state.clone();
+        state.pull = Some(pull.clone());
+        if let Err(error) = engine.forge.comment_on_commit(&permit, &repository.slug, &sha, &render::pull::commit_comment(&state)).await {
+            if error.is_transient() {
+                return Err(error.into());
+            }
+            // The pull request says it all; a token without this permission still does its work.
+            tracing::warn!(remediation = %session.state.id, %error, "the commit was not commented");
+        }
+    }
+    session.done(engine, Outside::Comment, sha.short()).await
+}
+
+/// The right to one small write on what is our own.
+pub async fn own_permit(engine: &Engine, repository: &Repository, what: SmallWrite) -> Result<crate::domain::gate::Permit, StageError> {
+    let paused = engine.store.paused(&repository.slug).await?.is_some();
+    let none = crate::domain::gate::dry_run(false);
+    permit(what, engine.rules.dry_run, paused, &none).map_err(|why| StageError::Outside(why.to_string(), None))
+}
+
+/// Closes fix pull requests of older heads of the same branch.
+async fn withdraw_older(engine: &Engine, session: &mut Session, repository: &Repository, branch: &BranchName) -> Result<(), StageError> {
+    if !engine.forge.has_pulls() {
+        return Ok(());
+    }
+    let base = session.state.opening.key.branch.clone();
+    for pull in engine.forge.pulls(&repository.slug, None, Some(&base), true).await? {
+        let ours = pull.head.is_ours() && pull.head_repo == Some(repository.id) && pull.body.contains("<!-- regreen:");
+        if ours && pull.head != *branch {
+            follow_up::withdraw(engine, session, repository, pull.number, &pull.head, &pull.head_sha).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,369 @@
+//! An exported tree in which untrusted code is run: prepared once for a lock file's state, thrown away after use.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::ids::{CommitSha, hex};
+use crate::domain::patch::FileChange;
+use crate::domain::proof;
+use crate::domain::remediation::{CommandRecord, Reason, SetupStep};
+use crate::engine::{Engine, Runs, StageError};
+use crate::ports::git::{ExportLimits, Remote};
+use crate::ports::sandbox::{Exit, Limits, Network, Sandbox, SandboxError, SandboxJob, SandboxOutcome, Shell, ShellCommand};
+
+/// Files whose content decides what a set-up gives.
+const LOCKS: [&str; 22] = [
+    "Cargo.lock",
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "bun.lock",
+    "requirements.txt",
+    "requirements-dev.txt",
+    "poetry.lock",
+    "uv.lock",
+    "Pipfile.lock",
+    "pdm.lock",
+    "pyproject.toml",
+    "package.json",
+    "go.sum",
+    "Gemfile.lock",
+    "composer.lock",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "gradle.lockfile",
+    "packages.lock.json",
+];
+
+/// A tree and a home of its own, removed when dropped.
+pub struct Workspace {
+    root: PathBuf,
+    /// Where the sandbox mounts the tree from.
+    pub tree: PathBuf,
+    home: PathBuf,
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        // Test code may have left folders without write permission behind.
+        if std::fs::remove_dir_all(&self.root).is_err() {
+            open_up(&self.root);
+            if let Err(error) = std::fs::remove_dir_all(&self.root) {
+                tracing::warn!(%error, "a working folder could not be removed");
+            }
+        }
+    }
+}
+
+/// Gives back the owner's rights on folders; links are not followed.
+fn open_up(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(meta) = std::fs::symlink_metadata(folder) else { return };
+    if !meta.is_dir() {
+        return;
+    }
+    // Best effort: what stays closed is reported by the removal.
+    let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        open_up(&entry.path());
+    }
+}
+
+/// One command that was run.
+pub struct Ran {
+    /// How it ended.
+    pub exit: proof::Exit,
+    /// What it printed: hostile.
+    pub output: Vec<u8>,
+    /// Wall time in seconds.
+    pub seconds: f64,
+}
+
+impl Ran {
+    /// The exit code, where it ended by itself.
+    pub fn code(&self) -> Option<i32> {
+        match self.exit {
+            proof::Exit::Code(code) => Some(code),
+            _ => None,
+        }
+    }
+}
+
+/// Why there is no prepared tree.
+#[derive(Debug, thiserror::Error)]
+pub enum NotPrepared {
+    /// The machine offers no sandbox.
+    #[error("{0}")]
+    NoSandbox(String),
+    /// A set-up command failed.
+    #[error("{0}")]
+    Setup(String),
+    /// Something else, as stages tell it.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+}
+
+impl NotPrepared {
+    /// As the end of a remediation.
+    pub fn end(self) -> StageError {
+        match self {
+            NotPrepared::NoSandbox(why) => StageError::End(Reason::SandboxUnavailable, why),
+            NotPrepared::Setup(why) => StageError::End(Reason::SetupFailed, why),
+            NotPrepared::Stage(error) => error,
+        }
+    }
+}
+
+/// The sandbox, or why there is none.
+pub fn sandbox(engine: &Engine) -> Result<&dyn Sandbox, NotPrepared> {
+    match &engine.runs {
+        Runs::In(sandbox) => Ok(sandbox.as_ref()),
+        Runs::Not(why) => Err(NotPrepared::NoSandbox(why.clone())),
+    }
+}
+
+impl Workspace {
+    /// Exports the commit and runs the set-up, or takes its result from the cache.
+    pub async fn prepare(
+        engine: &Engine,
+        remote: &Remote,
+        sha: &CommitSha,
+        setup: &[SetupStep],
+        limits: Limits,
+        stop: &CancellationToken,
+    ) -> Result<Workspace, NotPrepared> {
+        sandbox(engine)?;
+        let workspace = Workspace::export(engine, remote, sha).await?;
+        if setup.is_empty() {
+            return Ok(workspace);
+        }
+        let cache = engine.work_dir.join("cache").join(workspace.cache_key(remote, setup).await?);
+        let (stored_tree, stored_home) = (cache.join("tree"), cache.join("home"));
+        if tokio::fs::try_exists(cache.join("complete")).await.unwrap_or(false) {
+            copy(&stored_tree, &workspace.tree).await?;
+            copy(&stored_home, &workspace.home).await?;
+            return Ok(workspace);
+        }
+        let before = listing(&workspace.tree).await?;
+        for step in setup {
+            let command = ShellCommand { shell: shell_of(&step.shell), script: step.script.clone() };
+            let ran = workspace.run(engine, command, &step.directory, &step.env, engine.setup_network.clone(), limits, stop).await?;
+            if ran.exit != proof::Exit::Code(0) {
+                let tail = tail(&ran.output, 600);
+                return Err(NotPrepared::Setup(format!("the set-up step `{}` ended with {}: {tail}", first_line(&step.script), ran.exit)));
+            }
+        }
+        store(&workspace, &before, &cache, &stored_tree, &stored_home).await?;
+        Ok(workspace)
+    }
+
+    /// Exports the commit only.
+    pub async fn export(engine: &Engine, remote: &Remote, sha: &CommitSha) -> Result<Workspace, StageError> {
+        let root = engine.work_dir.join("jobs").join(uuid::Uuid::now_v7().simple().to_string());
+        let workspace = Workspace { tree: root.join("tree"), home: root.join("home"), root };
+        tokio::fs::create_dir_all(&workspace.home).await.map_err(io("make a working folder"))?;
+        engine.git.export(remote, sha, &workspace.tree, &ExportLimits::default()).await?;
+        Ok(workspace)
+    }
+
+    /// Writes a patch's files into the tree.
+    pub async fn write(&self, files: &[FileChange]) -> Result<(), StageError> {
+        let (tree, files) = (self.tree.clone(), files.to_vec());
+        blocking(move || {
+            for change in &files {
+                // The patch engine has refused paths that leave the tree, and trees in which a parent is a link.
+                let path = tree.join(&change.path);
+                match &change.after {
+                    None => std::fs::remove_file(&path)?,
+                    Some(after) => {
+                        use std::os::unix::fs::PermissionsExt as _;
+                        if let Some(parent) = path.parent() {
+                            std::fs::create_dir_all(parent)?;
+                        }
+                        std::fs::write(&path, &after.bytes)?;
+                        let mode = if after.mode.octal() & 0o111 != 0 { 0o755 } else { 0o644 };
+                        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode))?;
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+        .map_err(io("write the patch into the tree"))
+    }
+
+    /// Runs the failing command as it is recorded, without network.
+    pub async fn run_command(&self, engine: &Engine, command: &CommandRecord, limits: Limits, stop: &CancellationToken) -> Result<Ran, NotPrepared> {
+        let shell = ShellCommand { shell: shell_of(&command.shell), script: command.script.clone() };
+        self.run(engine, shell, &command.directory, &command.env, Network::None, limits, stop).await
+    }
+
+    /// Runs a script in the sandbox.
+    #[expect(clippy::too_many_arguments, reason = "each is a different thing of the job, and a struct would only repeat `SandboxJob`")]
+    pub async fn run(
+        &self,
+        engine: &Engine,
+        command: ShellCommand,
+        directory: &str,
+        env: &std::collections::BTreeMap<String, String>,
+        network: Network,
+        limits: Limits,
+        stop: &CancellationToken,
+    ) -> Result<Ran, NotPrepared> {
+        let job =
+            SandboxJob { tree: self.tree.clone(), home: self.home.clone(), command, directory: PathBuf::from(directory), env: env.clone(), network, limits };
+        match sandbox(engine)?.run(&job, stop).await {
+            Ok(outcome) => Ok(ran(outcome)),
+            Err(SandboxError::Refused { reason, remedy }) => Err(NotPrepared::NoSandbox(format!("{reason}; {remedy}"))),
+            Err(error @ SandboxError::Invalid { .. }) => Err(NotPrepared::Setup(error.to_string())),
+            Err(error) => Err(StageError::Outside(error.to_string(), None).into()),
+        }
+    }
+
+    async fn cache_key(&self, remote: &Remote, setup: &[SetupStep]) -> Result<String, StageError> {
+        let (tree, key) = (self.tree.clone(), remote.key().to_owned());
+        let steps = serde_json::to_vec(setup).map_err(|error| StageError::Outside(error.to_string(), None))?;
+        blocking(move || {
+            let mut hash = Sha256::new();
+            hash.update(key.as_bytes());
+            hash.update(&steps);
+            for path in files(&tree)? {
+                if path.file_name().is_some_and(|name| LOCKS.iter().any(|lock| name == *lock)) {
+                    hash.update(path.strip_prefix(&tree).unwrap_or(&path).as_os_str().as_encoded_bytes());
+                    hash.update(Sha256::digest(std::fs::read(&path)?));
+                }
+            }
+            Ok(hex(&hash.finalize()[..16]))
+        })
+        .await
+        .map_err(io("read the lock files"))
+    }
+}
+
+/// Keeps what the set-up added to the tree, and the home, for the next time. Made beside its place and moved into it, so that a
+/// half-written cache is never taken.
+async fn store(workspace: &Workspace, before: &[PathBuf], cache: &Path, stored_tree: &Path, stored_home: &Path) -> Result<(), StageError> {
+    let (tree, home, before, cache) = (workspace.tree.clone(), workspace.home.clone(), before.to_vec(), cache.to_owned());
+    let names = (stored_tree.file_name().map(PathBuf::from).unwrap_or_default(), stored_home.file_name().map(PathBuf::from).unwrap_or_default());
+    let made = blocking(move || {
+        let parent = cache.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(parent)?;
+        let making = tempfile::tempdir_in(parent)?;
+        std::fs::create_dir(making.path().join(&names.0))?;
+        for entry in std::fs::read_dir(&tree)?.flatten() {
+            // New at the top level: `node_modules`, `.venv`, `vendor`. What changed inside known folders is made again by the build.
+            let relative = PathBuf::from(entry.file_name());
+            if !before.contains(&relative) {
+                copy_tree(&entry.path(), &making.path().join(&names.0).join(&relative))?;
+            }
+        }
+        copy_tree(&home, &making.path().join(&names.1))?;
+        std::fs::write(making.path().join("complete"), b"")?;
+        let making = making.keep();
+        // Somebody else may have been faster: theirs is as good.
+        if std::fs::rename(&making, &cache).is_err() {
+            std::fs::remove_dir_all(&making)?;
+        }
+        Ok(())
+    })
+    .await;
+    if let Err(error) = made {
+        tracing::warn!(%error, "the set-up's result could not be kept; it is made again next time");
+    }
+    Ok(())
+}
+
+async fn listing(tree: &Path) -> Result<Vec<PathBuf>, StageError> {
+    let tree = tree.to_owned();
+    blocking(move || Ok(std::fs::read_dir(tree)?.flatten().map(|entry| PathBuf::from(entry.file_name())).collect())).await.map_err(io("list the tree"))
+}
+
+async fn copy(from: &Path, into: &Path) -> Result<(), StageError> {
+    let (from, into) = (from.to_owned(), into.to_owned());
+    blocking(move || copy_tree(&from, &into)).await.map_err(io("copy the prepared set-up"))
+}
+
+/// Copies a folder, a file or a link; links are copied as links, never followed.
+fn copy_tree(from: &Path, into: &Path) -> std::io::Result<()> {
+    let meta = std::fs::symlink_metadata(from)?;
+    if meta.is_symlink() {
+        let target = std::fs::read_link(from)?;
+        if std::fs::symlink_metadata(into).is_err() {
+            std::os::unix::fs::symlink(target, into)?;
+        }
+    } else if meta.is_dir() {
+        if !into.is_dir() {
+            std::fs::create_dir(into)?;
+        }
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            copy_tree(&entry.path(), &into.join(entry.file_name()))?;
+        }
+    } else if meta.is_file() {
+        std::fs::copy(from, into)?;
+    }
+    Ok(())
+}
+
+/// Plain files of the tree outside `.git`; links are not followed.
+fn files(tree: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![tree.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() && entry.file_name() != ".git" {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn ran(outcome: SandboxOutcome) -> Ran {
+    let exit = match outcome.exit {
+        Exit::Code(code) => proof::Exit::Code(code),
+        Exit::Signal(signal) => proof::Exit::Signal(signal),
+        Exit::Limit(kind) => proof::Exit::Limit(kind.to_string()),
+        Exit::Stopped => proof::Exit::Stopped,
+    };
+    Ran { exit, output: outcome.output, seconds: outcome.duration.as_secs_f64() }
+}
+
+/// The limits of a command of this repository.
+pub fn limits(engine: &Engine, timeout: std::time::Duration) -> Limits {
+    Limits { wall: timeout, cpu: timeout * 2, ..engine.limits }
+}
+
+fn shell_of(key: &str) -> Shell {
+    Shell::from_key((!key.is_empty()).then_some(key))
+}
+
+fn first_line(script: &str) -> String {
+    crate::domain::render::escape::line(script.lines().next().unwrap_or_default(), 80)
+}
+
+/// The last characters of an output, redacted, for people.
+pub fn tail(output: &[u8], max: usize) -> String {
+    let text = String::from_utf8_lossy(&output[output.len().saturating_sub(max * 8)..]).into_owned();
+    let text = crate::domain::redaction::redact(&text).text;
+    let text = crate::domain::render::escape::visible(text.trim_end());
+    let count = text.chars().count();
+    text.chars().skip(count.saturating_sub(max)).collect()
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+}
+
+fn io(doing: &'static str) -> impl Fn(std::io::Error) -> StageError {
+    move |error| StageError::Outside(format!("{doing}: {error}"), None)
+}
