@@ -11,6 +11,7 @@ macro_rules! requires {
 }
 pub(crate) use requires;
 
+mod fix;
 mod git;
 mod github;
 mod llm;

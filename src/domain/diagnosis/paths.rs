@@ -96,7 +96,7 @@ pub fn repository_path(raw: &str) -> Option<String> {
     }) {
         return None;
     }
-    if path.starts_with("../../..") || path.starts_with('~') || path.starts_with('-') || path.starts_with('<') {
+    if path.starts_with("../../..") || path.contains('$') || path.starts_with('~') || path.starts_with('-') || path.starts_with('<') {
         return None;
     }
     (!path.is_empty() && !path.ends_with('/')).then_some(path)

@@ -47,6 +47,8 @@ enum Meaning {
     Secret,
     /// It must look random.
     Weak,
+    /// A lone `key` is one of a cache or a map, but in the query of a URL.
+    Lone,
 }
 
 /// How a value is written down.
@@ -87,6 +89,10 @@ impl Names {
         }
         let Some(name) = Name::around(line, start, end) else { return };
         self.done = name.end;
+        // `https://x-access-token:…@host`: a user's name, whose password is told by the URL.
+        if line[..name.start].ends_with(b"://") && line.get(name.end) == Some(&b':') {
+            return;
+        }
         let Some((meaning, kind)) = meaning(&line[name.start..name.end]) else { return };
         let Some(value) = self.value(line, &name) else { return };
         let text = &line[value.start..value.end];
@@ -100,7 +106,8 @@ impl Names {
     fn value(&mut self, line: &[u8], name: &Name) -> Option<Value> {
         let upper = line[name.start..name.end].iter().all(|b| !b.is_ascii_lowercase()) && name.end - name.start > 2;
         let mut at = name.end;
-        let quoted_name = name.start > 0 && matches!(line[name.start - 1], b'"' | b'\'' | b'`');
+        let quoted_name =
+            name.start > 0 && matches!(line[name.start - 1], b'"' | b'\'' | b'`') && line[name.end..].iter().take(2).any(|b| *b == line[name.start - 1]);
         at = skip(line, at, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']' | b'*'), 4);
         at = skip_colour(line, at);
         let spaced = at;
@@ -124,19 +131,23 @@ impl Names {
             [b',', ..] if quoted_name => {
                 let next = skip(line, at + 1, |b| b == b' ', 4);
                 let next = named_value(line, next).unwrap_or(next);
-                if !matches!(line.get(next), Some(b'"' | b'\'')) {
+                if !matches!(line.get(next), Some(b'"' | b'\'')) || name.end - name.start <= 4 {
                     return None;
                 }
                 (Form::Quoted, next)
             }
             _ if name.dashes && gap > 0 && !rest.starts_with(b"-") => (Form::Flag, at),
+            [b'"' | b'\'', ..] if quoted_name && gap > 0 => (Form::Quoted, at),
             _ if quoted_name && gap > 0 => (Form::Quoted, named_value(line, at)?),
+            [b'>', ..] if quoted_name => (Form::Element, at + 1),
+            [b'i', b's', b':', b' ', ..] if gap == 1 => (Form::Prose, at + 4),
             [b'i', b's', b' ', ..] if gap == 1 => (Form::Prose, at + 3),
             [b'w', b'a', b's', b' ', ..] if gap == 1 => (Form::Prose, at + 4),
-            [b't', b'o', b' ', ..] if gap == 1 => (Form::Prose, at + 3),
             [b'(', b'"' | b'\'', ..] if gap == 0 => (Form::Quoted, at + 1),
-            _ if upper && gap == 1 && assigned_before(&line[..name.start]) => (Form::Environment, at),
-            _ if gap == 1 && named_before(line, name) => (Form::Prose, at),
+            _ if upper && gap > 0 && assigned_before(&line[..name.start]) => (Form::Environment, at),
+            // `with password 'x'`, `storePassword 'x'`, `machine h login u password x`, `token 8f14…`.
+            // A bare `pass` is a verb.
+            _ if gap == 1 && name.end - name.start > 4 => (Form::Prose, at),
             _ => return None,
         };
         self.text(line, from, form, alone)
@@ -298,12 +309,7 @@ fn annotated(line: &[u8], at: usize) -> Option<usize> {
 /// `ENV NAME value`, `setx NAME value`, `set NAME value`, `ARG …`: the name stands after a word that assigns.
 fn assigned_before(before: &[u8]) -> bool {
     let before = before.trim_ascii_end();
-    [&b"ENV"[..], b"setx", b"SETX", b"setenv", b"set-env", b"set -x", b"set -gx"].iter().any(|w| before.ends_with(w))
-}
-
-/// `//host/:_password value` and `machine x password y`: a lower-case name alone, with its value behind a space.
-fn named_before(line: &[u8], name: &Name) -> bool {
-    line[name.start..name.end].eq_ignore_ascii_case(b"password") && contains(&line[..name.start], "machine ")
+    [&b"ENV"[..], b"setx", b"SETX", b"setenv", b"set-env", b"set -x", b"set -gx", b"#define"].iter().any(|w| before.ends_with(w))
 }
 
 /// A name: letters, digits, `_`, `-` and `.`, around the word that was found.
@@ -334,8 +340,16 @@ impl Name {
         }
         let lead = line[from..start].iter().take_while(|b| matches!(b, b'-' | b'.' | b'$')).count();
         let dashes = line[from..from + lead].contains(&b'-') && (from == 0 || !word(line[from - 1]));
-        // `api key`, `secret key`, `access token` in prose and tables.
-        let name = Self { start: from + lead, end: to, dashes };
+        let mut name = Self { start: from + lead, end: to, dashes };
+        // `API key: …`, `secret key is …`: a sentence joins the words of a name by a blank.
+        if !dashes && line[name.start..name.end].eq_ignore_ascii_case(b"key") && name.start > 0 && line[name.start - 1] == b' ' {
+            let before = &line[..name.start - 1];
+            let length = before.iter().rev().take(16).take_while(|b| b.is_ascii_alphabetic()).count();
+            let adjective = &before[before.len() - length..];
+            if SPOKEN_KEYS.iter().any(|k| adjective.eq_ignore_ascii_case(k.as_bytes())) {
+                name.start -= length + 1;
+            }
+        }
         let mut trailing = name.end;
         while trailing > end && matches!(line[trailing - 1], b'-' | b'.') {
             trailing -= 1;
@@ -609,6 +623,9 @@ const SECRET_KEYS: &[&str] = &[
     "ethereum",
     "eth",
 ];
+/// What stands before `key`, behind a blank, where a sentence speaks of a secret.
+const SPOKEN_KEYS: &[&str] =
+    &["api", "secret", "private", "access", "account", "encryption", "signing", "master", "license", "admin", "subscription", "shared", "auth"];
 /// What stands before `key` where it is none.
 const PLAIN_KEYS: &[&str] = &[
     "public",
@@ -680,6 +697,9 @@ const PLAIN_KEYS: &[&str] = &[
     "unexpected",
     "any",
     "this",
+    "socket",
+    "gpg",
+    "pgp",
     "turnkey",
     "mon",
     "don",
@@ -769,6 +789,7 @@ fn meaning(name: &[u8]) -> Option<(Meaning, &'static str)> {
         "key" if PLAIN_KEYS.contains(&previous) => None,
         "key" if SECRET_KEYS.contains(&previous) => Some((Meaning::Secret, "key")),
         "key" if before.iter().any(|w| matches!(*w, "secret" | "private" | "api" | "apikey")) => Some((Meaning::Secret, "key")),
+        "key" if before.is_empty() => Some((Meaning::Lone, "key")),
         "key" => Some((Meaning::Weak, "key")),
         "keys" if matches!(previous, "api" | "secret" | "access") => Some((Meaning::Weak, "key")),
         "auth" | "credential" | "credentials" | "cred" | "creds" => Some((Meaning::Weak, "credential")),
@@ -859,7 +880,7 @@ const SENTENCE: &[&str] = &[
 /// Whether `value` is a secret, given what its name says and how it is written.
 fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, after: &[u8], alone: bool) -> bool {
     let value = value.trim_ascii();
-    if placeholder(value) || code(value, form) || location(value) {
+    if placeholder(value) || code(value, form) || location(value) || (meaning != Meaning::Password && version(value)) {
         return false;
     }
     let found = classes(value);
@@ -868,7 +889,7 @@ fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, after: &[u8],
     }
     let alphabetic = !found.digit && !found.symbol && !found.other;
     match meaning {
-        Meaning::Password => password(value, form, upper, after, alone),
+        Meaning::Password => password(value, form, upper, after, alone, matches!(after.first(), Some(b'"' | b'\'' | b'`'))),
         Meaning::Secret => {
             if value.len() < 6 || (value.iter().all(u8::is_ascii_digit) && value.len() < 12) {
                 return false;
@@ -890,6 +911,7 @@ fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, after: &[u8],
                 }
             }
         }
+        Meaning::Lone => form == Form::Query && random(value, 16) && !uuid(value),
         Meaning::Weak => {
             if hex(value) && !matches!(form, Form::Environment | Form::Query) || uuid(value) || value.starts_with(b"sha") {
                 return false;
@@ -906,13 +928,15 @@ fn segmented(value: &[u8]) -> bool {
     pieces.len() >= 3 && pieces.iter().filter(|p| phrase(p)).count() * 2 >= pieces.len()
 }
 
-fn password(value: &[u8], form: Form, upper: bool, after: &[u8], alone: bool) -> bool {
+fn password(value: &[u8], form: Form, upper: bool, after: &[u8], alone: bool, quoted: bool) -> bool {
     let found = classes(value);
     let name = !found.digit && !found.symbol && !found.other;
     if value.starts_with(b"/") || value == b"." || value == b".." {
         return false;
     }
     match form {
+        // `sha256_password` names a plugin, `my-password-field` an element.
+        Form::Quoted if found.joiner && !found.symbol && contains(value, "password") => false,
         Form::Environment | Form::Quoted | Form::Element | Form::Query => value.len() >= 3,
         Form::Flag => value.len() >= 3 && !value.starts_with(b"-"),
         Form::Equals => {
@@ -938,7 +962,11 @@ fn password(value: &[u8], form: Form, upper: bool, after: &[u8], alone: bool) ->
             }
             value.len() >= 4 && !(phrase(value) && !found.digit) && !value.iter().all(|b| b.is_ascii_digit() && value.len() < 4)
         }
-        Form::Prose => value.len() >= 6 && found.digit && (found.lower || found.upper),
+        // `with password 'hunter2'` says more than `password reset2 ok`.
+        Form::Prose => {
+            let shown = quoted || (alone && ends(after)) || (value.len() >= 8 && !phrase(value));
+            value.len() >= 6 && (found.digit || found.symbol) && (found.lower || found.upper) && shown
+        }
     }
 }
 
@@ -987,13 +1015,13 @@ fn spaced(value: &[u8], meaning: Meaning, form: Form) -> bool {
                 && !value.ends_with(b":")
         }
         Meaning::Weak => (12..=24).contains(&pieces.len()) && pieces.iter().all(|w| (3..=8).contains(&w.len()) && w.iter().all(u8::is_ascii_lowercase)),
-        Meaning::Secret => false,
+        Meaning::Secret | Meaning::Lone => false,
     }
 }
 
 /// Whether `value` is code: a path of names, a call, a dereference, a type.
 fn code(value: &[u8], form: Form) -> bool {
-    let identifier = |v: &[u8]| !v.is_empty() && v.iter().all(|b| word(*b)) && !v[0].is_ascii_digit();
+    let identifier = |v: &[u8]| !v.is_empty() && v.iter().all(|b| word(*b)) && (!v[0].is_ascii_digit() || v.iter().all(u8::is_ascii_digit));
     if matches!(form, Form::Environment | Form::Quoted | Form::Element | Form::Query) {
         // Strings hold templates, at most.
         return contains(value, "${")
@@ -1003,10 +1031,20 @@ fn code(value: &[u8], form: Form) -> bool {
             || contains(value, "#{")
             || value.starts_with(b"{") && value.ends_with(b"}");
     }
-    let value = match value {
-        [b'&' | b'*', rest @ ..] => rest,
-        v => v,
-    };
+    if contains(value, "](") || value.starts_with(b"#[") || number(value) {
+        return true;
+    }
+    // `&str`, `*key`, `&'a [u8]`, `CancellationToken|`.
+    if let [b'&' | b'*', b'\'', ..] = value {
+        return true;
+    }
+    if let [b'&' | b'*', rest @ ..] | [rest @ .., b'|'] = value
+        && (identifier(rest) && !random(rest, 12)
+            || rest.starts_with(b"[")
+            || identifier(rest.split(|b| *b == b'[').next().unwrap_or_default()) && rest.ends_with(b"]"))
+    {
+        return true;
+    }
     let value = value.strip_suffix(b"?").unwrap_or(value);
     if value.is_empty() {
         return true;
@@ -1020,13 +1058,32 @@ fn code(value: &[u8], form: Form) -> bool {
         return true;
     }
     // A call, an index, a generic type.
-    if let Some(open) = value.iter().position(|b| matches!(b, b'(' | b'[' | b'<' | b'{'))
-        && (open == 0 || value[..open].split(|b| *b == b'.').all(|p| identifier(p) && !random(p, 12)))
-        && (open == 0 || !classes(&value[..open]).digit || value.ends_with(b")") || value.ends_with(b"("))
-    {
-        return true;
+    if let Some(open) = value.iter().position(|b| matches!(b, b'(' | b'[' | b'<' | b'{')) {
+        let callee = value[..open].strip_suffix(b"!").unwrap_or(&value[..open]);
+        if open == 0 || (callee.len() >= 2 && callee.split(|b| *b == b'.').all(|p| identifier(p) && (p.contains(&b'_') || !random(p, 12)))) {
+            return true;
+        }
     }
     false
+}
+
+/// `0x04`, `u32`, `__u32`, `uint8_t`: a number of a program, or its type.
+fn number(value: &[u8]) -> bool {
+    if let [b'0', b'x', digits @ ..] = value {
+        return hex(digits) && digits.len() <= 8;
+    }
+    let start = value.iter().take_while(|b| **b == b'_').count();
+    let bare = &value[start..];
+    let bare = bare.strip_suffix(b"_t").unwrap_or(bare);
+    let letters = bare.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    matches!(&bare[..letters], b"u" | b"i" | b"f" | b"int" | b"uint" | b"float") && matches!(&bare[letters..], b"8" | b"16" | b"32" | b"64" | b"128" | b"256")
+}
+
+/// `1.2.3`, `^9.0.2`, `>=1.0,<2`.
+fn version(value: &[u8]) -> bool {
+    let bare = &value[value.iter().take_while(|b| matches!(b, b'^' | b'~' | b'>' | b'<' | b'=' | b'v')).count()..];
+    let major = bare.iter().take_while(|b| b.is_ascii_digit()).count();
+    (1..=5).contains(&major) && bare.len() <= 32 && bare.get(major) == Some(&b'.') && bare.get(major + 1).is_some_and(u8::is_ascii_digit)
 }
 
 /// Whether `value` says where a secret is kept: a URL, a file.

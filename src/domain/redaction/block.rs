@@ -36,7 +36,7 @@ pub(super) fn scan(block: &mut Block, line: &[u8], spans: &mut Vec<Span>, begun:
                 *block = Block::Inside { body: 0, stray: 0 };
                 at = start;
                 // What follows the marker on its own line, if anything does, is a one-line key.
-                let Some(len) = body_in(&line[at..]) else {
+                let Some((from, to)) = body_in(&line[at..]) else {
                     if let Some(len) = end(&line[at..]) {
                         *block = Block::Outside;
                         at += len;
@@ -44,10 +44,10 @@ pub(super) fn scan(block: &mut Block, line: &[u8], spans: &mut Vec<Span>, begun:
                     }
                     return;
                 };
-                spans.push(Span::new(at, at + len, "private-key", 90).uncounted());
+                spans.push(Span::new(at + from, at + to, "private-key", 90).uncounted());
                 *begun += 1;
                 *block = Block::Inside { body: 1, stray: 0 };
-                at += len;
+                at += to;
                 if let Some(len) = end(&line[at..]) {
                     *block = Block::Outside;
                     at += len;
@@ -123,25 +123,28 @@ fn end(line: &[u8]) -> Option<usize> {
     Some(memchr::memmem::find(window, b"----").map_or(line.len(), |i| (label + i + 5).min(line.len())))
 }
 
-/// How far the body of a key goes that stands on the line of its `BEGIN`: line ends written as `\n`, spaces, quotes between joined strings.
-fn body_in(rest: &[u8]) -> Option<usize> {
+/// Where the body of a key stands on the line of its `BEGIN`: line ends written as `\n`, spaces, quotes between joined strings.
+fn body_in(rest: &[u8]) -> Option<(usize, usize)> {
     let stop = memchr::memmem::find(rest, b"-----").unwrap_or(rest.len());
     if memchr::memmem::find(&rest[..stop], b"[redacted:").is_some() {
         return None;
     }
-    let mut letters = 0;
-    let mut last = 0;
-    for (i, b) in rest[..stop].iter().enumerate() {
-        match b {
+    let (mut letters, mut first, mut last) = (0, None, 0);
+    let mut i = 0;
+    while i < stop {
+        match rest[i] {
+            b'\\' if i + 1 < stop && matches!(rest[i + 1], b'n' | b'r' | b't') => i += 1,
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'=' => {
                 letters += 1;
+                first.get_or_insert(i);
                 last = i + 1;
             }
             b'\\' | b' ' | b'"' | b'\'' | b',' | b':' | b'-' | b'\t' | b'\r' | b'.' | b'%' | b'&' | b'#' | b';' | b'|' | b'(' | b')' => {}
             _ => break,
         }
+        i += 1;
     }
-    (letters >= OPENING).then_some(last)
+    (letters >= OPENING).then_some((first?, last))
 }
 
 /// The base64 of a line of the body: the last thing on it, after whatever a log put before.

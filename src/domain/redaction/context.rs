@@ -20,6 +20,8 @@ enum Judge {
     Base64,
     /// The form alone decides; only documentation is left.
     Form,
+    /// The argument of a short flag: not a placeholder, nor a port (`-p 8080:80` publishes one).
+    Flag,
     /// A password in a URL: not a placeholder, nor the same as its user (the first group).
     UrlPassword,
 }
@@ -36,7 +38,7 @@ const fn p(kind: &'static str, judge: Judge, regex: &'static str) -> Pattern {
 }
 
 /// The patterns, in the order of the bits of [`TRIGGERS`].
-const PATTERNS: [Pattern; 38] = [
+const PATTERNS: [Pattern; 44] = [
     // 0: Authorization: <scheme> <value>
     p(
         "authorization",
@@ -110,7 +112,7 @@ const PATTERNS: [Pattern; 38] = [
     // 25: mysql -pPASSWORD, sshpass -p, docker login -p …
     p(
         "password",
-        Judge::Given,
+        Judge::Flag,
         r#"(?-u)\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|mariadb-dump|mariadb-admin|sshpass|docker(?: -\S+)? login|podman login|buildah login|skopeo login|helm registry login|crane auth login|oras login|nerdctl login|az login|mongo|mongosh|mongodump|mongorestore|twine upload|ldapsearch|ldapadd|ldapmodify|clickhouse-client|oc login|argocd login|rabbitmqadmin|cqlsh|wget|sqlcmd|bcp|7z|zip|unzip)\b(?:[^|&;\n]*?)\s-(?:p|P|w)\s?["']?(?P<s>[^\s"'\-][^\s"']{2,})"#,
     ),
     // 26: curl -u user:password
@@ -126,12 +128,12 @@ const PATTERNS: [Pattern; 38] = [
     // 30: -----netrc: login x password y
     p("password", Judge::Given, r#"(?i-u)\blogin\s+\S+\s+password\s+["']?(?P<s>[^\s"']{3,})"#),
     // 31: cookies
-    p("cookie", Judge::Random, r#"(?i-u)\b(?:set-)?cookie["']?\s*[:=]\s*["']?(?:[^=;\s"']+=[^;\s"']*;\s*)*?(?P<k>[^=;\s"']+)=(?P<s>[^;\s"',]{8,})"#),
+    p("cookie", Judge::Random, r#"(?i-u)\b(?:set-)?cookie["']?\s*[:=]\s*["']?(?:[^=;\s"']+=[^;\s"']*;\s*)*?[^=;\s"']+=(?P<s>[^;\s"',\\]{8,})"#),
     // 32: session cookies by their name, wherever they stand
     p(
         "cookie",
         Judge::Given,
-        r#"(?i-u)\b(?:JSESSIONID|PHPSESSID|ASP\.NET_SessionId|ASPSESSIONID[A-Z]*|connect\.sid|laravel_session|_?[a-z0-9]+_session|sessionid|session_id|sessid|csrftoken|XSRF-TOKEN|wordpress_logged_in_[a-z0-9]+|user_session|remember_token|\.AspNetCore\.[A-Za-z.]+|\.ASPXAUTH|next-auth\.session-token|__Secure-[A-Za-z0-9._-]+|__Host-[A-Za-z0-9._-]+|li_at|auth_token)=(?P<s>[^;\s"',&]{8,})"#,
+        r#"(?i-u)\b(?:JSESSIONID|PHPSESSID|ASP\.NET_SessionId|ASPSESSIONID[A-Z]*|connect\.sid|laravel_session|_?[a-z0-9]+_session|sessionid|session_id|sessid|csrftoken|XSRF-TOKEN|wordpress_logged_in_[a-z0-9]+|user_session|remember_token|\.AspNetCore\.[A-Za-z.]+|\.ASPXAUTH|next-auth\.session-token|__Secure-[A-Za-z0-9._-]+|__Host-[A-Za-z0-9._-]+|li_at|auth_token)=(?P<s>[^;\s"',&\\]{8,})"#,
     ),
     // 33: docker's and npm's auth entries
     p(
@@ -140,13 +142,33 @@ const PATTERNS: [Pattern; 38] = [
         r#"(?i-u)(?:"auth"|\\"auth\\"|\b_auth|"identitytoken"|"registrytoken")\s*[:=]\s*\\?["']?(?P<s>[A-Za-z0-9+/_-]{8,}={0,2})"#,
     ),
     // 34: npm's token lines
-    p("npm-token", Judge::Given, r#"(?i-u):_(?:authToken|password|auth)\s*=\s*["']?(?P<s>[^\s"'$][^\s"']{5,})"#),
+    p("npm-token", Judge::Given, r#"(?i-u):_(?:authToken|password|auth)(?:\s*=\s*|\s+)["']?(?P<s>[^\s"'$][^\s"']{5,})"#),
     // 35: Asana and others in the old style
     p("asana-token", Judge::Form, r"(?-u)\b(?P<s>[0-9]/[0-9]{14,20}(?:/[0-9]{14,20})?:[0-9a-f]{32})\b"),
     // 36: AWS signatures in headers
     p("url-signature", Judge::Random, r"(?i-u)\bSignature=(?P<s>[0-9a-f]{64})"),
     // 37: Facebook app tokens (id|secret), in a query
     p("facebook-token", Judge::Random, r"(?i-u)access_token=(?P<s>\d{12,18}(?:\||%7C)[A-Za-z0-9_-]{20,})"),
+    // 38: what a runner is told to mask
+    p("masked-value", Judge::Given, r#"(?-u)::add-mask::["']?(?P<s>[^\s"']{4,})"#),
+    // 39: outputs of steps whose name means a secret
+    p(
+        "secret",
+        Judge::Given,
+        r#"(?i-u)::(?:set-output|save-state|set-env) name=[a-z0-9_.-]*(?:token|password|passwd|secret|api[_-]?key|access[_-]?key)::["']?(?P<s>[^\s"']{6,})"#,
+    ),
+    // 40: echo password | docker login --password-stdin
+    p("password", Judge::Given, r#"(?-u)\becho\s+(?:-n\s+)?["']?(?P<s>[^\s"'|]{4,})["']?\s*\|[^|]*--?(?:password-stdin|with-token|passin stdin)"#),
+    // 41: arguments of functions that take a password
+    p(
+        "password",
+        Judge::Given,
+        r#"(?-u)(?:ConvertTo-SecureString\s+(?:-String\s+)?|NetworkCredential\(\s*["'][^"']*["']\s*,\s*|UsernamePasswordCredentials(?:Provider)?\(\s*["'][^"']*["']\s*,\s*|HTTPBasicAuth\(\s*["'][^"']*["']\s*,\s*|BasicAuth\(\s*["'][^"']*["']\s*,\s*|basic_auth\(\s*["'][^"']*["']\s*,\s*(?:Some\()?|auth=\(\s*["'][^"']*["']\s*,\s*)["'](?P<s>[^"'\s]{3,})["']"#,
+    ),
+    // 42: openssl enc -k
+    p("password", Judge::Given, r#"(?-u)\bopenssl\s+[a-z0-9-]+\b[^|;\n]*?\s-(?:k|K|passin|passout)\s+["']?(?:pass:)?(?P<s>[^\s"'-][^\s"']{3,})"#),
+    // 43: Twilio's account and its token, as curl takes them
+    p("twilio-token", Judge::Form, r"(?-u)(?:AC[0-9a-f]{32}|\[redacted:twilio-account-sid\])[:, ]{1,2}(?P<s>[0-9a-f]{32})\b"),
 ];
 
 const fn bits(patterns: &[u32]) -> u128 {
@@ -161,6 +183,10 @@ const fn bits(patterns: &[u32]) -> u128 {
 
 /// What makes a line worth the patterns whose bits are set; matched in any case.
 pub(super) static TRIGGERS: &[(&str, u128)] = &[
+    // Blocks are followed line by line from here; no pattern is needed.
+    ("-----BEGIN ", 0),
+    ("---- BEGIN ", 0),
+    ("Private-Lines: ", 0),
     ("authorization", bits(&[0, 1])),
     ("bearer", bits(&[2])),
     ("basic ", bits(&[3])),
@@ -245,6 +271,20 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("2/1", bits(&[35])),
     ("0/1", bits(&[35])),
     ("access_token=", bits(&[37])),
+    ("twilio", bits(&[43])),
+    ("::add-mask::", bits(&[38])),
+    ("::set-output", bits(&[39])),
+    ("::save-state", bits(&[39])),
+    ("::set-env", bits(&[39])),
+    ("-stdin", bits(&[40])),
+    ("--with-token", bits(&[40])),
+    ("ConvertTo-SecureString", bits(&[41])),
+    ("NetworkCredential(", bits(&[41])),
+    ("PasswordCredentials", bits(&[41])),
+    ("BasicAuth(", bits(&[41])),
+    ("basic_auth(", bits(&[41])),
+    ("auth=(", bits(&[41])),
+    ("openssl ", bits(&[42])),
 ];
 
 static COMPILED: LazyLock<Vec<Regex>> =
@@ -288,6 +328,7 @@ fn trimmed(value: &[u8]) -> usize {
 fn judged(judge: Judge, value: &[u8], user: &[u8]) -> bool {
     match judge {
         Judge::Given => !placeholder(value),
+        Judge::Flag => !placeholder(value) && !(value.iter().all(|b| b.is_ascii_digit() || *b == b':') && (value.contains(&b':') || value.len() <= 5)),
         Judge::Random => !placeholder(value) && (random(value, 8) || uuid(value)),
         Judge::Token => {
             let found = classes(value);

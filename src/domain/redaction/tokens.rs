@@ -421,7 +421,6 @@ pub(super) static TOKENS: &[Token] = &[
         &[Run(upper, 6, 6), Is("-"), Run(upper, 6, 11), Is("-"), Run(upper, 5, 6), Is("-"), Run(upper, 5, 5), Is("-"), Run(upper, 5, 5)],
     ),
     t("bitwarden-token", "0.", Start, &[UUID, Is("."), Run(alnum, 24, 40), Is(":"), Run(base64, 22, 26)]),
-    t("okta-token", "SSWS ", Start, &[Run(url64, 30, 60)]),
     t("dropbox-token", "sl.", Mixed, &[Run(url64, 60, OPEN)]),
     t("dropbox-token", "sl.u.", Mixed, &[Run(url64, 40, OPEN)]),
     t("mapbox-token", "sk.eyJ", Full, &[Run(dotted, 40, 300)]),
