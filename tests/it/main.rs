@@ -11,6 +11,9 @@ macro_rules! requires {
 }
 pub(crate) use requires;
 
+mod bed;
+mod circuit;
+mod demo;
 mod fix;
 mod git;
 mod github;
@@ -18,6 +21,7 @@ mod llm;
 mod patch;
 mod redaction;
 mod sandbox;
+mod serve;
 mod slack;
 mod store;
 mod web;
