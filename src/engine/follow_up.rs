@@ -15,7 +15,7 @@ use crate::ports::forge::{CommitCheck, Conclusion, Pull, Repository};
 /// How the originally failing jobs stand on the pull request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ci {
-    /// None of them ran.
+    /// At least one did not run, and nothing is on its way.
     Silent,
     /// At least one is running, or waits.
     Running,
@@ -106,7 +106,12 @@ fn ci(session: &Session, checks: &[CommitCheck]) -> Ci {
         return if checks.iter().any(|check| check.conclusion.is_none()) { Ci::Running } else { Ci::Silent };
     }
     let all_green = mine.iter().all(|check| check.conclusion == Some(Conclusion::Success));
-    if all_green && jobs.iter().all(seen) { Ci::Green } else { Ci::Running }
+    match (all_green, jobs.iter().all(seen)) {
+        (true, true) => Ci::Green,
+        // What is there is green, and nothing more is on its way: the rest was not triggered.
+        (true, false) if checks.iter().all(|check| check.conclusion.is_some()) => Ci::Silent,
+        _ => Ci::Running,
+    }
 }
 
 async fn ready(engine: &Engine, session: &mut Session, repository: &Repository, record: &PullRecord, pull: &Pull) -> Result<(), StageError> {
