@@ -14,6 +14,7 @@ pub(crate) use requires;
 mod git;
 mod github;
 mod llm;
+mod ops;
 mod patch;
 mod sandbox;
 mod slack;
