@@ -21,8 +21,8 @@ use crate::domain::proof;
 use crate::domain::remediation::{CommandRecord, Phase, Reason, Remediation, RunRecord, SetupStep};
 use crate::domain::render::{self, escape, terminal};
 use crate::domain::rules::{Pattern, Prove, RepoRules};
-use crate::engine::stages::workspace::{NotPrepared, Workspace, limits, tail};
-use crate::engine::{Engine, Runs, StageError, intake, worker};
+use crate::engine::stages::workspace::{NotPrepared, Ran, Workspace, limits, tail};
+use crate::engine::{Engine, Runs, StageError, evidence, intake, worker};
 use crate::ports::forge::Forge;
 use crate::ports::git::Remote;
 
@@ -52,6 +52,9 @@ pub struct FixArgs {
     /// The wider test command that must not break.
     #[arg(long, requires = "repo", value_name = "COMMAND")]
     test: Option<String>,
+    /// How long one command may take, such as 90s or 20m; default what the settings say of the repository.
+    #[arg(long, requires = "repo", value_name = "TIME", value_parser = time)]
+    timeout: Option<std::time::Duration>,
     /// CI's log of the failure; default what the command prints here.
     #[arg(long, requires = "repo", value_name = "FILE")]
     log: Option<PathBuf>,
@@ -61,6 +64,11 @@ pub struct FixArgs {
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+fn time(text: &str) -> Result<std::time::Duration, String> {
+    let read = crate::config::duration(text).filter(|time| !time.is_zero());
+    read.ok_or_else(|| "expected a time such as 90s, 20m or 1h".to_owned())
 }
 
 /// What `--format json` prints.
@@ -82,6 +90,8 @@ struct Report {
     pr: Option<serde_json::Value>,
     remediation: Option<String>,
     would_write: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_request: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -169,6 +179,7 @@ async fn local(
             ..given
         };
     }
+    own.timeout = args.timeout.unwrap_or(own.timeout);
     let forge_for = |log: Vec<u8>| {
         LocalClone::new(path.clone(), clone.branch.clone(), clone.default_branch.clone(), clone.head.clone(), clone.time, log, clone.author.clone())
     };
@@ -231,18 +242,9 @@ async fn local(
             ));
         }
     };
-    if red.exit == proof::Exit::Code(0) {
-        let detail = format!("`{}` passes here at {}: there is nothing to fix", escape::line(&command, 80), clone.head.short());
-        return Ok((
-            Report {
-                outcome: "not_reproduced",
-                reason: Reason::NotReproduced.code().into(),
-                detail,
-                base_sha: Some(clone.head.to_string()),
-                ..Report::default()
-            },
-            None,
-        ));
+    if let Some((reason, detail)) = not_red(&red, log.as_deref(), &command, &clone.head) {
+        let base_sha = Some(clone.head.to_string());
+        return Ok((Report { outcome: "not_reproduced", reason: reason.code().into(), detail, base_sha, ..Report::default() }, None));
     }
     progress.step(&format!("red: {}", escape::line(&tail(&red.output, 120), 100)));
 
@@ -264,10 +266,26 @@ async fn reproduce(
     command: &CommandRecord,
     timeout: std::time::Duration,
     stop: &CancellationToken,
-) -> Result<crate::engine::stages::workspace::Ran, NotPrepared> {
+) -> Result<Ran, NotPrepared> {
     let limits = limits(engine, timeout);
     let workspace = Workspace::prepare(engine, remote, sha, &command.setup, limits, stop).await?;
     workspace.run_command(engine, command, limits, stop).await
+}
+
+/// Why there is nothing to mend: asked before a model is, since what can't be seen red here can't be proved green either.
+fn not_red(red: &Ran, log: Option<&[u8]>, command: &str, head: &CommitSha) -> Option<(Reason, String)> {
+    let command = escape::line(command, 80);
+    let seen = evidence::identity(&evidence::of_output(&red.output));
+    let expected = log.map_or_else(|| seen.clone(), |log| evidence::identity(&evidence::of_output(log)));
+    let run = proof::RunEvidence { command: &command, exit: &red.exit, output: &red.output, identity: Some(&seen) };
+    match proof::red_before(&expected, &run) {
+        proof::RedBefore::Same { .. } => None,
+        proof::RedBefore::Green => Some((Reason::NotReproduced, format!("`{command}` passes here at {}: there is nothing to fix", head.short()))),
+        proof::RedBefore::DifferentFailure { expected, seen } => {
+            Some((Reason::NotReproduced, format!("`{command}` fails here for another reason than in the log: {seen} instead of {expected}")))
+        }
+        proof::RedBefore::NotRun(why) => Some((Reason::NotReproducible, format!("`{command}` says nothing of the code here: {why}"))),
+    }
 }
 
 fn read_log(file: &Path) -> anyhow::Result<Vec<u8>> {
@@ -426,6 +444,7 @@ fn report(state: &Remediation, base: &CommitSha) -> Report {
             .map(|pull| serde_json::json!({"number": pull.number, "base": pull.base, "head": pull.head, "draft": pull.draft, "url": pull.url})),
         remediation: Some(state.id.to_string()),
         would_write: state.recorded.clone(),
+        model_request: state.model_request.clone(),
     }
 }
 
@@ -449,6 +468,9 @@ fn print((report, state): &(Report, Option<Remediation>), paint: terminal::Paint
         if let Some(proof) = &state.proof {
             say(&terminal::proof(proof, paint));
         }
+    }
+    if let Some(request) = &report.model_request {
+        say(&paint.dim(&escape::visible(request)));
     }
     for write in &report.would_write {
         say(&format!("would: {}", escape::line(write, 300)));

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Request, Response};
+use base64::Engine as _;
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use regreen::adapters::clock::SystemClock;
@@ -19,6 +20,9 @@ use serde_json::{Value, json};
 
 const KEY: &str = "sk-canary-key-8f3a2b";
 const PROMPT: &str = "please mend the canary sentence of this prompt";
+
+/// 64 KiB of zeros as a piece of a deflate stream that can be repeated.
+const ZEROS: &str = "7MEBAQAAAICQ/q/uCAoAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABqAAAA//8=";
 
 /// What the gateway answers.
 #[derive(Debug, Clone)]
@@ -33,6 +37,8 @@ enum Answer {
     Endless,
     /// A body that breaks off.
     Cut,
+    /// A small body that unpacks to 20 MB.
+    Bomb,
 }
 
 #[derive(Debug, Clone)]
@@ -98,6 +104,12 @@ async fn answer(State(gateway): State<Gateway>, request: Request<Body>) -> Respo
                 Ok::<_, std::io::Error>(chunk.clone())
             });
             built.header("content-type", "application/json").body(Body::from_stream(stream)).unwrap()
+        }
+        Answer::Bomb => {
+            let zeros = base64::engine::general_purpose::STANDARD.decode(ZEROS).unwrap();
+            // The header of a gzip file (RFC 1952, 2.3); nobody gets as far as its end.
+            let packed = [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff], zeros.repeat(320).as_slice()].concat();
+            built.header("content-type", "application/json").header("content-encoding", "gzip").body(packed.into()).unwrap()
         }
         Answer::Cut => {
             let chunks = [Ok(Bytes::from_static(b"{\"choices\":[")), Err(std::io::Error::other("cut"))];
@@ -308,6 +320,9 @@ async fn an_answer_is_bounded_while_it_is_read() {
     // Beyond the cap there is only what the sockets hold.
     assert!(gateway.sent.load(Ordering::Relaxed) < ANSWER_CAP + (16 << 20));
 
+    let (result, _) = asked(vec![Answer::Bomb]).await;
+    assert!(matches!(&result, Err(ModelError::Unusable { message, .. }) if message.contains("too long")), "{result:?}");
+
     let mut just = good();
     just["choices"][0]["message"]["content"] = "x".repeat(ANSWER_CAP - 1000).into();
     let (result, _) = asked(vec![Answer::Json(200, just)]).await;
@@ -501,17 +516,19 @@ async fn gone(mark: &str) {
 
 #[tokio::test]
 async fn a_command_ends_with_all_that_it_started() {
+    // Told apart from those of another run of this test.
+    let own = std::process::id();
     // A child that keeps the output open: only the timeout ends the request.
-    let slow = RouteSettings { timeout: Duration::from_millis(300), ..command("sleep 4710.11 & sleep 4710.12") };
+    let slow = RouteSettings { timeout: Duration::from_millis(300), ..command(&format!("sleep 471.{own} & sleep 471.{own}")) };
     let error = models(slow).ask(&request()).await.unwrap_err();
     assert!(matches!(error, ModelError::Transient { .. }), "{error}");
-    gone("4710.1").await;
+    gone(&format!("471.{own}")).await;
     // A child that outlives the command, with its output closed.
-    let answer = models(command("sleep 4720.11 >/dev/null 2>&1 & echo done")).ask(&request()).await.unwrap();
+    let answer = models(command(&format!("sleep 472.{own} >/dev/null 2>&1 & echo done"))).ask(&request()).await.unwrap();
     assert_eq!(answer.text, "done\n");
-    gone("4720.1").await;
+    gone(&format!("472.{own}")).await;
     // The caller gives up.
-    let models = models(command("sleep 4730.11"));
+    let models = models(command(&format!("sleep 473.{own}")));
     assert!(tokio::time::timeout(Duration::from_millis(300), models.ask(&request())).await.is_err());
-    gone("4730.1").await;
+    gone(&format!("473.{own}")).await;
 }

@@ -27,14 +27,17 @@ struct Workspace {
     state: Arc<Mutex<Inside>>,
 }
 
+/// Status, a header, body.
+type Planned = (u16, Option<(&'static str, &'static str)>, String);
+
 #[derive(Debug, Default)]
 struct Inside {
     /// Messages of `C0000CIBOT`, the oldest first.
     messages: Vec<Value>,
     /// Method, query, body.
     seen: Vec<(String, String, Value)>,
-    /// Answers that come before the usual ones: status, header, body.
-    planned: VecDeque<(u16, Option<(&'static str, &'static str)>, String)>,
+    /// Answers that come before the usual ones.
+    planned: VecDeque<Planned>,
     tokens: Vec<String>,
 }
 

@@ -35,13 +35,13 @@ impl Unquotable<'_> {
     }
 }
 
-/// Whether any `length` characters in a row of `letters` (or all of them, where there are fewer) occur in one of `texts`,
-/// or a text that is shorter than that occurs in `letters`.
+/// Whether any `length` characters in a row of `letters` occur in one of `texts`, or a text that is shorter than that (and is not a
+/// mere syllable) occurs in `letters`.
 fn shares(letters: &[char], length: usize, texts: &[&str]) -> bool {
-    let windows = letters.windows(length.min(letters.len())).map(|window| window.iter().collect::<String>());
     let whole: String = letters.iter().collect();
-    texts.iter().any(|text| !text.is_empty() && text.chars().count() < length && text.len() > 2 && whole.contains(text))
-        || windows.into_iter().any(|window| {
+    texts.iter().any(|text| (3..length).contains(&text.chars().count()) && whole.contains(text))
+        || letters.windows(length).any(|window| {
+            let window: String = window.iter().collect();
             let finder = Finder::new(window.as_bytes());
             texts.iter().any(|text| finder.find(text.as_bytes()).is_some())
         })
@@ -102,7 +102,8 @@ mod tests {
         check("wrong key: ...456789", None);
         check("could not parse `canary of the prompt`", None);
         check("you said: short one", None);
-        check("the c", None);
+        check("of the prompt", Some("of the prompt"));
+        check("...456", Some("...456"));
         let long = "x".repeat(1000);
         check(&long, Some(&format!("{}…", "x".repeat(LONGEST))));
     }

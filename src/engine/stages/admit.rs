@@ -61,18 +61,12 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
         budget_finding(engine, &session.state).await?,
         stopped_finding(engine, &repository, &session.state).await?,
     ];
-    let refused = protection.status == crate::domain::gate::Status::Failed
-        || findings.iter().any(|f| f.status == crate::domain::gate::Status::Failed && f.check != Check::DryRun);
     findings.push(protection);
     if engine.rules.of(&repository.slug).autonomy == Autonomy::Observe {
         findings.push(Finding::failed(Check::Autonomy, "the repository's autonomy is `observe`: it is only told", "observe", "suggest, draft or ready"));
     }
-    // The circuit is asked last, and only if nothing else refuses: a half-open probe is not to be taken in vain.
-    findings.push(if refused {
-        Finding::not_yet(Check::Circuit, "not asked, since another check refuses")
-    } else {
-        circuit_finding(engine, &session.state).await?
-    });
+    // Every check is always asked; a half-open probe that another check makes useless is given back with the refusal.
+    findings.push(circuit_finding(engine, &session.state).await?);
     let verdict = Verdict::of(Gate::Admission, 0, findings);
     count(&verdict);
     let event = match verdict.reason() {

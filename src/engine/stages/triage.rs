@@ -80,6 +80,10 @@ async fn decided_before(engine: &Engine, state: &Remediation) -> Result<bool, St
 async fn red_on_base(engine: &Engine, session: &Session, repository: &Repository) -> Result<bool, StageError> {
     let state = &session.state;
     let Some(fingerprint) = state.fingerprint() else { return Ok(false) };
+    // A branch is not its own base: that is asked for in a clone whose default branch is red itself.
+    if state.opening.key.branch == repository.default_branch {
+        return Ok(false);
+    }
     let Some(base) = engine.forge.branch(&repository.slug, &repository.default_branch).await? else { return Ok(false) };
     let paths: Vec<&str> = state.runs.iter().map(|run| run.path.as_str()).collect();
     let runs = engine.forge.runs_of(&repository.slug, &base.head).await?;

@@ -332,7 +332,7 @@ fn ran(outcome: SandboxOutcome) -> Ran {
     let exit = match outcome.exit {
         Exit::Code(code) => proof::Exit::Code(code),
         Exit::Signal(signal) => proof::Exit::Signal(signal),
-        Exit::Limit(kind) => proof::Exit::Limit(format!("{kind:?}").to_lowercase()),
+        Exit::Limit(kind) => proof::Exit::Limit(kind.to_string()),
         Exit::Stopped => proof::Exit::Stopped,
     };
     Ran { exit, output: outcome.output, seconds: outcome.duration.as_secs_f64() }
