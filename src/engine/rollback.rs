@@ -218,6 +218,15 @@ async fn delete(
         left.push(format!("the branch {branch} stays at {}: which commit on it is ours is not known", head.short()));
         return Ok(());
     };
+    if engine.forge.has_pulls() {
+        // A later generation of the same head writes to the same branch, and the same patch gives the same commit.
+        let mine = found.pull.as_ref().map(|pull| pull.number);
+        let others = engine.forge.pulls(&repository.slug, Some(branch), None, true).await?;
+        if let Some(other) = others.iter().find(|pull| Some(pull.number) != mine) {
+            left.push(format!("the branch {branch} stays: pull request #{} uses it", other.number));
+            return Ok(());
+        }
+    }
     let remote = engine.remote(repository).await?;
     match engine.git.delete_branch(permit, &remote, branch, ours).await? {
         DeleteOutcome::Deleted => steps.push(format!("the branch {branch} is deleted (it was at {})", ours.short())),

@@ -490,6 +490,18 @@ async fn a_teammates_commit_on_the_fix_branch_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_later_pull_request_of_the_same_branch_stays() {
+    let desk = Desk::new().await;
+    let fix = published(&desk, "published").await;
+    desk.world.close_pull(REPO, fix.number).await.unwrap();
+    let later = desk.world.open_pull(REPO, &fix.fix, BROKEN, "Fix it", "<!-- regreen:r-fedcba9876543210 -->", "regreen-bot").await.unwrap();
+    let report = desk.run(&["rollback", fix.id.as_str(), "--format", "json"]).await.exits(0).json();
+    assert!(desk.is_open(later) && desk.at(&fix.fix).await == Some(fix.commit));
+    assert!(report["left"][0].as_str().unwrap().contains(&format!("#{later} uses it")), "{report}");
+    desk.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_between_write_and_report_leaves_nothing() {
     // The push was reported, the pull request was opened and not reported.
     let desk = Desk::new().await;
