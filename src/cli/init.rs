@@ -242,11 +242,12 @@ fn ask_unseen(question: &str) -> anyhow::Result<Option<String>> {
     answer
 }
 
-/// `.env`, as dotenv reads it: within single quotes nothing is expanded, so a value with one in it is put in double quotes.
+/// `.env`, as dotenv reads it: within single quotes nothing is expanded. But a backslash hides the quote at the end from it, so such a value, and one
+/// with a single quote, is put in double quotes and escaped.
 fn env_text(values: &BTreeMap<String, String>) -> String {
     let mut text = String::from("# Written by `regreen init`; .env.example shows every setting. Keep this file to yourself.\n");
     for (name, value) in values {
-        let quoted = if value.contains('\'') {
+        let quoted = if value.contains(['\'', '\\']) {
             let escaped: String = value.chars().flat_map(|c| if matches!(c, '"' | '\\' | '$') { vec!['\\', c] } else { vec![c] }).collect();
             format!("\"{escaped}\"")
         } else {
