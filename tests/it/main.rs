@@ -18,6 +18,7 @@ mod fix;
 mod git;
 mod github;
 mod llm;
+mod ops;
 mod patch;
 mod redaction;
 mod sandbox;
