@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{admit, budget_finding, circuit_finding, current_branch, propose, protection_finding, stopped_finding};
+use super::{admit, budget_finding, circuit_finding, circuit_seen, current_branch, propose, protection_finding, stopped_finding};
 use crate::domain::gate::{self, Check, Finding, Gate, Status, Verdict};
 use crate::domain::ids::hex;
 use crate::domain::patch::integrity::{self, Severity};
@@ -86,11 +86,7 @@ pub async fn findings(
     ];
     // The circuit last, and the probe only where nothing else refuses.
     let refused = findings.iter().any(|finding| finding.status == Status::Failed && finding.check != Check::DryRun);
-    findings.push(if refused {
-        Finding::failed(Check::Circuit, "not asked, since another check refuses", "not asked", "an answer")
-    } else {
-        circuit_finding(engine, state).await?
-    });
+    findings.push(if refused { circuit_seen(engine, state).await? } else { circuit_finding(engine, state).await? });
     Ok((findings, risk))
 }
 
