@@ -107,7 +107,7 @@ async fn patches_that_no_gate_lets_through() {
     let module =
         "diff --git a/sub b/sub\nnew file mode 160000\n--- /dev/null\n+++ b/sub\n@@ -0,0 +1 @@\n+Subproject commit 1111111111111111111111111111111111111111\n";
     let with = |more: &str| format!("{code}{more}");
-    let cases: Vec<(&str, String)> = vec![
+    let reaching: Vec<(&str, String)> = vec![
         ("a path above", with(&new("../../x", "y"))),
         ("a path above, hidden", with(&new("a/../../x", "y"))),
         ("an absolute path", with("--- /dev/null\n+++ /tmp/regreen-escaped\n@@ -0,0 +1 @@\n+y\n")),
@@ -123,38 +123,52 @@ async fn patches_that_no_gate_lets_through() {
         ("a link out of the tree", with(link)),
         ("a submodule", with(module)),
         ("a binary file", with(binary)),
+    ];
+    let weakening = vec![
         ("the tests deleted", deleted.to_owned()),
         ("the failing tests removed", removed),
         ("the failing tests skipped", skipped),
         ("failure expected", expected),
         ("assertions loosened", loosened),
-        ("assertions adjusted to the fault", adjusted),
         ("CI told from elsewhere", special.to_owned()),
         ("the test runner told from elsewhere", literal.to_owned()),
     ];
-    for (name, text) in cases {
-        let bench = Bench::new(&PYTHON, vec![diff(&text)]).await;
+    // A person may say yes to these, and nobody is there to be asked.
+    let doubtful = vec![("assertions adjusted to the fault", adjusted)];
+    let reaching = reaching.into_iter().map(|case| (case, ("no_fix", "no_patch", 1)));
+    let weakening = weakening.into_iter().map(|case| (case, ("blocked", "test_integrity", 4)));
+    let doubtful = doubtful.into_iter().map(|case| (case, ("blocked", "awaiting_approval", 4)));
+    for ((name, text), expected) in reaching.chain(weakening).chain(doubtful) {
+        let mut bench = Bench::new(&PYTHON, vec![diff(&text)]).await;
+        // The settings of the clone's origin hold for it.
+        bench.git(&["remote", "add", "origin", "git@github.com:o/r.git"]);
+        bench.settings = "[[repo]]\nname = \"o/r\"\nattempts = 1\n".into();
         let before = bench.look();
         let ran = bench.fix(&["--cmd", UNITTEST]).await;
         let json = ran.json();
         eprintln!("{name}: {} {} after {}: {}", json["outcome"], json["reason"], json["attempts"], json["detail"]);
         assert_eq!(bench.look(), before, "{name}: {json}");
-        let ended = (json["outcome"].as_str().unwrap(), json["reason"].as_str().unwrap(), ran.code);
-        assert!(
-            [
-                ("no_fix", "no_patch", 1),
-                ("no_fix", "not_proved", 1),
-                ("blocked", "test_integrity", 4),
-                ("blocked", "path_refused", 4),
-                ("blocked", "risk_too_high", 4),
-                ("blocked", "awaiting_approval", 4)
-            ]
-            .contains(&ended),
+        assert_eq!((json["outcome"].as_str().unwrap(), json["reason"].as_str().unwrap(), ran.code), expected, "{name}: {json}");
+        assert_eq!(
+            (json["attempts"].as_u64(), &json["branch"], &json["commit"]),
+            (Some(1), &serde_json::Value::Null, &serde_json::Value::Null),
             "{name}: {json}"
         );
         assert!(!bench.base().join("x").exists() && !bench.data().join("work/x").exists() && !std::path::Path::new("/tmp/regreen-escaped").exists(), "{name}");
         bench.assert_tidy();
     }
+}
+
+/// What the gates refuse about a patch is told to the next attempt, which may be a better one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_patch_is_not_the_last_word() {
+    requires!("a_refused_patch_is_not_the_last_word", met(), "user namespaces and python3");
+    let skips = "--- a/test_calc.py\n+++ b/test_calc.py\n@@ -5,4 +5,5 @@\n \n \n+@unittest.skip('flaky')\n class CalcTest(unittest.TestCase):\n     def test_add(self):\n";
+    let bench = Bench::new(&PYTHON, vec![diff(skips), diff(PYTHON_FIX)]).await;
+    let json = bench.fix(&["--cmd", UNITTEST]).await.expect("fixed", "branch_left", 0);
+    assert_eq!((json["attempts"].as_u64(), bench.model.asked().len()), (Some(2), 2), "{json}");
+    let second = bench.model.prompt(1);
+    assert!(second.contains("refused by the gates") && second.contains("unittest.skip"), "{second}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
