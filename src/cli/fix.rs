@@ -255,7 +255,8 @@ async fn local(
         anyhow::bail!(Usage(format!("branch `{}` is regreen's own", clone.branch)))
     };
     engine.seen_red.put(&id, red);
-    let state = drive(&engine, &id, progress, stop, |_| false).await?;
+    // Nobody can answer for a store in memory: a fix that needs a person's yes ends here, with its patch in the report.
+    let state = drive(&engine, &id, progress, stop, |state| state.phase == Phase::AwaitingApproval).await?;
     Ok((report(&state, &clone.head), Some(state)))
 }
 

@@ -504,7 +504,13 @@ pub enum Event {
     /// Everything was asked again and holds. `simulated` under dry-run.
     Cleared { verdict: Verdict, simulated: bool },
     /// A person must say yes.
-    ApprovalAsked { verdict: Verdict, until: DateTime<Utc> },
+    ApprovalAsked {
+        verdict: Verdict,
+        until: DateTime<Utc>,
+        /// What the person is asked to allow, in sentences.
+        #[serde(default)]
+        why: Vec<String>,
+    },
     /// A person said yes.
     Approved { by: String },
     /// Branch and pull request stand. `None` for a local clone.
@@ -621,7 +627,7 @@ pub struct Remediation {
     pub phase: Phase,
     /// Why, for ends and for open pull requests.
     pub reason: Option<Reason>,
-    /// The detail of the end, for people: bounded, redacted.
+    /// The detail of the end, or what a person is asked to allow: for people, bounded, redacted.
     pub detail: String,
     /// How many events there are: the next one's sequence number.
     pub seq: u64,
@@ -827,14 +833,16 @@ impl Remediation {
                 next.verdict = Some(verdict.clone());
                 P::Pr
             }
-            (P::Clearing, Event::ApprovalAsked { verdict, until }) => {
+            (P::Clearing, Event::ApprovalAsked { verdict, until, why }) => {
                 next.verdict = Some(verdict.clone());
+                next.detail = why.join("; ");
                 next.approval_until = Some(*until);
                 effects.push(Effect::Alert);
                 P::AwaitingApproval
             }
             (P::AwaitingApproval, Event::Approved { by }) => {
                 next.approved_by = Some(by.clone());
+                next.detail.clear();
                 P::Clearing
             }
             (P::Pr, Event::Published { branch, commit, pull, .. }) => {
@@ -1108,7 +1116,7 @@ mod tests {
             Event::Proved { proof: Some(proof()) },
             Event::ProofFailed { proof: proof(), evidence: "e".into() },
             Event::Cleared { verdict: verdict(), simulated: false },
-            Event::ApprovalAsked { verdict: verdict(), until: at(9) },
+            Event::ApprovalAsked { verdict: verdict(), until: at(9), why: vec!["risk 4/10".into()] },
             Event::Approved { by: "ann".into() },
             Event::Published { branch: branch.clone(), commit, pull: Some(pull()), unproven: false },
             Event::Recorded { branch, writes: vec![] },

@@ -32,6 +32,9 @@ pub fn action(state: &Remediation) -> String {
 
 /// Why it was decided so, in one line for people.
 pub fn why(state: &Remediation) -> String {
+    if let (Phase::AwaitingApproval, false) = (state.phase, state.detail.is_empty()) {
+        return format!("a person's approval is needed: {}", state.detail);
+    }
     if let Some(verdict) = state.verdict.as_ref().filter(|verdict| !verdict.allowed) {
         let failed: Vec<&str> = verdict
             .failures()

@@ -7,6 +7,7 @@ use crate::domain::gate::{self, Check, Cleared, Finding, Gate, Subject, Verdict}
 use crate::domain::patch::Applied;
 use crate::domain::patch::integrity::{self, Severity};
 use crate::domain::remediation::{Event, Reason, Remediation};
+use crate::domain::render::escape;
 use crate::domain::rules::{Autonomy, Prove, RepoRules};
 use crate::domain::workflow::{self, Happening, Workflow};
 use crate::engine::session::{Next, Session};
@@ -88,7 +89,8 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     if !asked.approval.is_empty() && only_reach && !asked.verdict.failed(Check::DryRun) {
         let until = now + chrono::Duration::from_std(engine.rules.timing.approval).unwrap_or(chrono::Duration::days(1));
         tracing::info!(remediation = %session.state.id, why = asked.approval.join("; "), "a person is asked");
-        session.record(engine, vec![Event::ApprovalAsked { verdict: asked.verdict, until }]).await?;
+        let why = asked.approval.iter().take(12).map(|why| escape::line(why, 200)).collect();
+        session.record(engine, vec![Event::ApprovalAsked { verdict: asked.verdict, until, why }]).await?;
         return Ok(Next::GoOn);
     }
     match gate::clear(&asked.verdict, subject(engine, session)?, now) {

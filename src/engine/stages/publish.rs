@@ -5,7 +5,7 @@ use crate::domain::gate::{Clearance, Cleared, SmallWrite, permit};
 use crate::domain::ids::{BranchName, CommitSha};
 use crate::domain::patch::Applied;
 use crate::domain::remediation::{Event, Outside, PullRecord, Reason};
-use crate::domain::render;
+use crate::domain::render::{self, escape};
 use crate::engine::session::{Next, Session};
 use crate::engine::{Engine, StageError, follow_up};
 use crate::ports::forge::{NewPull, OpenedPull, Pull, Repository};
@@ -35,7 +35,7 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     let plan = plan(engine, session, &asked.applied)?;
     match cleared {
         Cleared::Real(clearance) => publish(engine, session, &repository, &remote, &clearance, plan).await,
-        Cleared::Simulated(_) => record(engine, session, &remote, plan).await,
+        Cleared::Simulated(_) => record(engine, session, &remote, plan, &asked.approval).await,
         Cleared::Refused => {
             let why = asked.verdict.result().reason;
             Err(StageError::End(Reason::WriteRefused, format!("the gates refused it at the last moment: {why}")))
@@ -80,12 +80,18 @@ fn plan(engine: &Engine, session: &Session, applied: &Applied) -> Result<Plan, S
 }
 
 /// The recording interpreter: the same plan, and nothing leaves the house.
-async fn record(engine: &Engine, session: &mut Session, remote: &Remote, plan: Plan) -> Result<Next, StageError> {
+async fn record(engine: &Engine, session: &mut Session, remote: &Remote, plan: Plan, approval: &[String]) -> Result<Next, StageError> {
     let commit = engine.git.commit(remote, &plan.commit).await?;
-    let mut writes = vec![
+    let mut writes: Vec<String> = approval.iter().take(12).map(|why| format!("ask a person first: {}", escape::line(why, 200))).collect();
+    if !engine.forge.has_pulls() {
+        writes.push(format!("make the branch {} at {} in this clone", plan.branch, commit.short()));
+        session.record(engine, vec![Event::Recorded { branch: plan.branch, writes }]).await?;
+        return Ok(Next::GoOn);
+    }
+    writes.extend([
         format!("git push origin {}:refs/heads/{}", commit.short(), plan.branch),
         format!("open a draft pull request `{}` from `{}` into `{}`", plan.pull.title, plan.pull.head, plan.pull.base),
-    ];
+    ]);
     writes.extend(plan.pull.labels.iter().map(|label| format!("label it `{label}`")));
     writes.push(format!("comment on commit {}", session.state.opening.key.sha.short()));
     session.record(engine, vec![Event::Recorded { branch: plan.branch, writes }]).await?;

@@ -24,6 +24,8 @@ pub enum Answer {
     Says(String),
     /// A status and a body as they are.
     Raw(u16, &'static str, String),
+    /// A status and, as the body, what came with the request: its key too.
+    Echo(u16),
     /// Nothing, ever.
     Silence,
 }
@@ -80,7 +82,7 @@ async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Respons
     let key = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let number = {
         let mut asked = shared.asked.lock().unwrap();
-        asked.push((serde_json::from_slice(&body).unwrap(), key));
+        asked.push((serde_json::from_slice(&body).unwrap(), key.clone()));
         asked.len() - 1
     };
     let built = |status: u16, kind: &str, body: String| Response::builder().status(status).header("content-type", kind).body(body.into()).unwrap();
@@ -94,6 +96,7 @@ async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Respons
             built(200, "application/json", said.to_string())
         }
         Answer::Raw(status, kind, body) => built(status, kind, body),
+        Answer::Echo(status) => built(status, "application/json", json!({"error": {"message": format!("bad key {key} in {:?}", parts.headers)}}).to_string()),
         Answer::Silence => std::future::pending().await,
     }
 }
