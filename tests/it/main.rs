@@ -1,21 +1,14 @@
 //! Everything that is tested over the real binary, real processes, real HTTP and real git.
 
-/// Returns from a test, saying so, where the machine lacks what it needs.
-macro_rules! requires {
-    ($name:expr, $met:expr, $needs:expr) => {
-        if !$met {
-            eprintln!("not run: {} (needs {})", $name, $needs);
-            return;
-        }
-    };
-}
-pub(crate) use requires;
+pub(crate) use not_run::requires;
 
 mod fix;
 mod git;
 mod github;
 mod llm;
+mod not_run;
 mod patch;
 mod sandbox;
 mod slack;
 mod store;
+mod tidy;
