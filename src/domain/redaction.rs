@@ -9,8 +9,10 @@
 mod assignment;
 mod block;
 mod context;
+mod names;
 mod text;
 mod tokens;
+mod value;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -195,7 +197,17 @@ impl Redactor {
     /// `line` with `spans` masked; what overlaps becomes one mask, and masks that are there stay.
     fn mask(&mut self, line: &[u8], spans: &mut Vec<Span>) -> Vec<u8> {
         let masks = masks(line);
-        spans.retain(|s| s.start < s.end && !masks.iter().any(|(from, to)| s.start < *to && *from < s.end));
+        let markers = block::markers(line);
+        for span in spans.iter_mut() {
+            // A key's markers stay, or the lines after them could not be told for its body in a second pass.
+            if let Some((from, to)) = markers.iter().find(|(from, to)| span.start < *to && *from < span.end) {
+                if span.start < *from { span.end = *from } else { span.start = *to }
+            }
+        }
+        spans.retain(|s| {
+            let next = masks.partition_point(|(_, to)| *to <= s.start);
+            s.start < s.end && masks.get(next).is_none_or(|(from, _)| *from >= s.end) && !markers.iter().any(|(from, to)| s.start < *to && *from < s.end)
+        });
         spans.sort_by_key(|s| (s.start, usize::MAX - s.end));
         let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
         for span in spans.iter() {
@@ -271,10 +283,16 @@ fn masks(line: &[u8]) -> Vec<(usize, usize)> {
 /// Collects what every detector finds in `line`.
 fn detect(line: &[u8], spans: &mut Vec<Span>) {
     let triggers = &*TRIGGERS;
+    let (mut first, mut last) = (0, 0);
     for found in triggers.tokens.find_overlapping_iter(line) {
+        // What begins within a token that was found is a part of it.
+        if found.start() > first && found.start() < last {
+            continue;
+        }
         let token = &tokens::TOKENS[found.pattern().as_usize()];
         if let Some(end) = token.end(line, found.start()) {
             spans.push(Span::new(found.start(), end, token.kind, 50 + token.prefix.len()));
+            (first, last) = (found.start(), last.max(end));
         }
     }
     let mut contexts = 0u128;

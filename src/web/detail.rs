@@ -108,7 +108,7 @@ fn facts(body: &mut Html, state: &Remediation, now: DateTime<Utc>) {
     fact(body, "Spent");
     body.text(thousands(state.spent.tokens)).raw(" tokens, ").text(format_args!("{:.4}", state.spent.cost_usd)).raw(" US$</dd></div>");
     if let Some(branch) = &state.branch {
-        fact(body, "Fix branch");
+        body.raw("<div class=\"wide\"><dt>Fix branch</dt><dd>");
         body.code(branch.as_str(), 200);
         if let Some(commit) = &state.commit {
             body.raw(" at ").code(commit.short(), 12);
@@ -314,7 +314,12 @@ fn history(body: &mut Html, events: &[StoredEvent]) {
         body.raw("<p class=\"note\">The first ").text(left).raw(" events are not shown; the JSON form of this page has them.</p>");
     }
     body.raw("<ol class=\"history\">");
+    let mut day = None;
     for stored in events.iter().skip(left) {
+        if day != Some(stored.at.date_naive()) {
+            day = Some(stored.at.date_naive());
+            body.raw("<li class=\"day\">").text(stored.at.format("%A, %-d %B %Y (UTC)")).raw("</li>");
+        }
         let (tone, sentence) = timeline::sentence(&stored.event);
         body.raw(match tone {
             Tone::Step => "<li>",

@@ -100,6 +100,20 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_panic_is_answered_and_tells_nothing() {
+        use tower::ServiceExt as _;
+        async fn broken() -> &'static str {
+            panic!("a secret of the handler")
+        }
+        let app = axum::Router::new().route("/", axum::routing::get(broken).layer(axum::middleware::from_fn(|request, next| watch("/", request, next))));
+        let response = app.oneshot(Request::new(axum::body::Body::empty())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        assert!(!String::from_utf8_lossy(&body).contains("secret"));
+    }
+
     #[test]
     fn invented_methods_share_one_label() {
         assert_eq!(method_name(&Method::from_bytes(b"BREW").unwrap()), "OTHER");

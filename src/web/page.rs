@@ -40,7 +40,7 @@ const GROUPS: [(&str, &str, &[Phase]); 7] = [
         "pending,cloning,analysis,rerunning,patching,gating,testing,clearing,pr",
         &[Phase::Pending, Phase::Cloning, Phase::Analysis, Phase::Rerunning, Phase::Patching, Phase::Gating, Phase::Testing, Phase::Clearing, Phase::Pr],
     ),
-    ("Waiting for a person", "awaiting_approval", &[Phase::AwaitingApproval]),
+    ("Needs a yes", "awaiting_approval", &[Phase::AwaitingApproval]),
     ("Offered", "feedback", &[Phase::Feedback]),
     ("Completed", "completed", &[Phase::Completed]),
     ("Failed", "failed", &[Phase::Failed]),
@@ -257,7 +257,8 @@ pub fn pull(state: &Remediation) -> Html {
     match &state.pull {
         Some(pull) => {
             html.link(&pull.url, format_args!("#{}", pull.number));
-            if pull.draft {
+            // What became of it later is not known once nobody looks any more.
+            if pull.draft && !state.phase.is_end() {
                 html.raw(" <span class=\"note\">draft</span>");
             }
         }

@@ -42,6 +42,7 @@ h1, h2, h3, p, dl, dd, ul, ol, pre, table, blockquote { margin: 0; padding: 0; }
 h1 { font-size: 25px; line-height: 1.25; font-weight: 650; letter-spacing: -.015em; }
 h2 { font-size: 16px; font-weight: 650; letter-spacing: -.005em; margin-bottom: 10px; }
 h2 small { font-weight: 500; font-size: 13px; margin-left: 4px; font-variant-numeric: tabular-nums; }
+h2 .pill { margin-left: 8px; }
 h3 { font-size: 12px; font-weight: 600; color: var(--soft); margin: 12px 0 4px; }
 section { margin-top: 36px; }
 code, pre { font-family: var(--mono); font-size: .88em; }
@@ -85,6 +86,7 @@ thead th.num { text-align: right; }
 tbody tr { border-top: 1px solid var(--line); }
 tbody th { font-weight: 550; }
 .scroll { overflow-x: auto; }
+.scroll table { overflow-wrap: break-word; min-width: 540px; }
 .jobs { margin-top: 24px; }
 .jobs tbody tr:hover { background: var(--panel); }
 .c-state { width: 142px; } .c-branch { width: 27%; } .c-risk { width: 76px; } .c-pull { width: 108px; white-space: nowrap; } .c-age { width: 92px; color: var(--soft); font-size: 13px; }
@@ -106,9 +108,11 @@ tbody th { font-weight: 550; }
 .head { display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 18px; }
 .standing { display: inline-flex; align-items: baseline; gap: 8px; }
 .lead { font-size: 17px; margin-top: 8px; max-width: 74ch; }
+.lead + p:not(.why) { margin-top: 14px; }
 .why { color: var(--soft); margin-top: 4px; max-width: 88ch; }
 .head ~ .callout { margin-top: 16px; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(168px, 1fr)); gap: 16px 20px; margin-top: 24px; padding: 18px 20px; background: var(--panel); border: 1px solid var(--line); border-radius: 10px; }
+.facts .wide { grid-column: span 2; }
 .facts dt { font-size: 12px; font-weight: 600; color: var(--soft); }
 .facts .risk { flex-direction: row; align-items: center; gap: 8px; }
 .tags { display: flex; flex-wrap: wrap; gap: 6px; margin-top: 8px; }
@@ -137,6 +141,9 @@ h2 small span { color: var(--tone); }
 .history { list-style: none; border-left: 1px solid var(--line); margin-left: 5px; }
 .history li { position: relative; display: grid; grid-template-columns: 68px 1fr; gap: 10px; padding: 5px 0 5px 20px; }
 .history li::before { content: ""; position: absolute; left: -5px; top: 13px; width: 9px; height: 9px; border-radius: 50%; background: var(--tone, var(--soft)); box-shadow: 0 0 0 3px var(--ground); }
+.history .day { display: block; color: var(--soft); font-size: 12px; font-weight: 600; padding-top: 8px; }
+.history .day:first-child { padding-top: 0; }
+.history .day::before { display: none; }
 .history time { color: var(--soft); font-size: 13px; font-variant-numeric: tabular-nums; line-height: 1.73; }
 .history .sub { font-size: 12px; opacity: .9; font-variant-numeric: tabular-nums; }
 
@@ -154,6 +161,8 @@ h2 small span { color: var(--tone); }
   .c-branch, .c-what { grid-column: 1 / -1; }
   .c-state { order: -2; } .c-age { order: -1; } .c-branch { order: 0; } .c-what { order: 1; } .c-pull { order: 2; } .c-risk { order: 3; text-align: right; }
   .c-state .sub { display: inline; padding-left: 8px; }
+  .c-pull::before { content: "Pull request "; color: var(--soft); font-size: 13px; }
+  .c-risk:not(:has(.risk)) { display: none; }
   .risk { flex-direction: row; align-items: center; gap: 8px; }
   .facts { grid-template-columns: repeat(2, minmax(0, 1fr)); padding: 14px 16px; }
   .history li { grid-template-columns: 1fr; gap: 0; }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{admit, budget_finding, circuit_finding, current_branch, propose, protection_finding, stopped_finding};
-use crate::domain::gate::{self, Check, Finding, Gate, Status, Verdict};
+use crate::domain::gate::{self, Check, Finding, Gate, Verdict};
 use crate::domain::ids::hex;
 use crate::domain::patch::integrity::{self, Severity};
 use crate::domain::patch::{self, Applied, PatchLimits, PathRules};

@@ -7,7 +7,7 @@ use crate::domain::diagnosis::taxonomy::Category::{SnapshotDiff, TestAssertion, 
 pub const RULES: &[Rule] = &[
     noise("js.zero", &["fail 0", "0 failing", "Failed Tests 0", "fail: 0"], r"^(?:[#ℹ] )?(?:fail 0|\s*0 failing|fail: 0)$"),
     noise("jest.pass", &["PASS "], r"^\s*PASS\s"),
-    noise("jest.console", &["console."], r"^\s*(?:● Console|at console\.)"),
+    noise("jest.console", &["console.", "● Console"], r"^\s*(?:● Console|at console\.)"),
     cause("jest.suite", TestAssertion, 84, &["FAIL "], r"^\s*FAIL\s+(?:\S+ )?(?P<file>(?:\.\.?/)?[\w@./\-\[\]()+]+\.\w+)(?: \([\d.]+ m?s\))?(?: \[[^\]]*\])?$").with(Extent::Section(6, &["PASS "])),
     cause("jest.suite_failed_to_run", TestAssertion, 90, &["Test suite failed to run"], r"^\s*● Test suite failed to run$").with(Extent::Section(40, &["PASS ", "FAIL ", "Test Suites:", "● "])).opening().inside(),
     cause("jest.suite_failed_alone", TestAssertion, 90, &["● Test suite failed to run"], r"^\s*● (?:.* › )?Test suite failed to run$").with(Extent::Section(40, &["PASS ", "FAIL ", "Test Suites:", "● "])).opening(),
