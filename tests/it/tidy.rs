@@ -100,16 +100,28 @@ fn arrows(source: &Source) -> Vec<Breach> {
 
 /// The crates that a pure or inner floor may use. What is not listed it may not, so a new dependency is asked about.
 const INNER: &[(&str, &[&str])] = &[
-    (
-        "domain",
-        &["aho_corasick", "chrono", "diffy", "globset", "memchr", "regex", "serde", "serde_json", "serde_saphyr", "sha2", "similar", "thiserror"],
-    ),
+    ("domain", &["aho_corasick", "chrono", "diffy", "globset", "memchr", "regex", "serde", "serde_json", "serde_saphyr", "sha2", "similar", "thiserror"]),
     ("ports", &["async_trait", "chrono", "secrecy", "serde", "serde_json", "thiserror", "tokio_util", "url"]),
     (
         "engine",
         &[
-            "async_trait", "chrono", "croner", "futures", "metrics", "rand", "serde", "serde_json", "sha2", "similar", "tempfile", "thiserror", "tokio",
-            "tokio_util", "tracing", "url", "uuid",
+            "async_trait",
+            "chrono",
+            "croner",
+            "futures",
+            "metrics",
+            "rand",
+            "serde",
+            "serde_json",
+            "sha2",
+            "similar",
+            "tempfile",
+            "thiserror",
+            "tokio",
+            "tokio_util",
+            "tracing",
+            "url",
+            "uuid",
         ],
     ),
 ];
@@ -532,7 +544,9 @@ fn a_wrong_arrow_is_seen() {
 
 #[test]
 fn a_crate_in_the_wrong_room_is_seen() {
-    let dependencies = dependencies("[x]\na = 1\n\n[dependencies]\ntokio.workspace = true\nserde = \"1\"\nsea-orm = { version = \"2\" }\n\n[dev-dependencies]\nproptest = \"1\"\n");
+    let dependencies = dependencies(
+        "[x]\na = 1\n\n[dependencies]\ntokio.workspace = true\nserde = \"1\"\nsea-orm = { version = \"2\" }\n\n[dev-dependencies]\nproptest = \"1\"\n",
+    );
     assert_eq!(dependencies, ["sea_orm", "serde", "tokio"].map(str::to_owned).into());
     let rule = |source: &Source| crates(source, &dependencies);
     says(rule, "src/domain/a.rs", "use tokio::sync::Mutex; use serde::Serialize;", &["1: domain may not use tokio"]);

@@ -326,15 +326,8 @@ fn only_code_is_left() {
 fn paths_are_spread_out_and_resolved() {
     let text = "use crate::{a::B, c::{self, D}};\nuse super::super::e::F;\nfn f() -> self::g::H { x::y() }\nuse std::env;\nuse i::*;";
     let found: Vec<(usize, String)> = Source::new("src/domain/gate.rs", text).paths().into_iter().map(|path| (path.line, path.segments.join("::"))).collect();
-    let expected = [
-        (1, "crate::a::B"),
-        (1, "crate::c::self"),
-        (1, "crate::c::D"),
-        (2, "crate::e::F"),
-        (3, "crate::domain::gate::g::H"),
-        (3, "x::y"),
-        (4, "std::env"),
-    ];
+    let expected =
+        [(1, "crate::a::B"), (1, "crate::c::self"), (1, "crate::c::D"), (2, "crate::e::F"), (3, "crate::domain::gate::g::H"), (3, "x::y"), (4, "std::env")];
     assert_eq!(found, expected.map(|(line, path)| (line, path.to_owned())));
     assert_eq!(test_modules("src/domain/proof.rs", "#[cfg(test)]\nmod tests;\n#[cfg(test)]\nmod more { }\n"), ["src/domain/proof/tests"]);
 }
