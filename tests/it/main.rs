@@ -2,6 +2,9 @@
 
 pub(crate) use not_run::requires;
 
+mod bed;
+mod circuit;
+mod demo;
 mod fix;
 mod git;
 mod github;
@@ -10,6 +13,7 @@ mod not_run;
 mod patch;
 mod redaction;
 mod sandbox;
+mod serve;
 mod slack;
 mod store;
 mod tidy;

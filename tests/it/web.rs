@@ -136,6 +136,7 @@ impl Served {
             work_dir: folder.path().to_owned(),
             wake: Arc::clone(&wake),
             seen_red: Arc::default(),
+            patience: 3,
         };
         // One recorder a test: the test's runtime is this thread, and so is the server's.
         let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::Command;
 
 use super::bench::{Bench, PYTHON, PYTHON_FIX, UNITTEST, diff, git_in, has, isolates, reaches};
-use crate::requires;
 
 /// One repository, how it is tested, and what mends it.
 struct Case {
