@@ -1,6 +1,17 @@
 //! Everything that is tested over the real binary, real processes, real HTTP and real git.
 
-pub(crate) use not_run::requires;
+/// Returns from a test, saying so, where the machine lacks what the test needs; in CI it fails instead.
+///
+/// `requires!(name, met, needs)`: the test's name, whether the need is met, and what is needed, for people.
+macro_rules! requires {
+    ($name:expr, $met:expr, $needs:expr) => {
+        if !$met {
+            $crate::not_run::note($name, $needs);
+            return;
+        }
+    };
+}
+pub(crate) use requires;
 
 mod bed;
 mod circuit;

@@ -10,19 +10,6 @@ use std::sync::{Mutex, Once, PoisonError};
 static REGISTER: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 static AT_EXIT: Once = Once::new();
 
-/// Returns from a test, saying so, where the machine lacks what the test needs; in CI it fails instead.
-///
-/// `requires!(name, met, needs)`: the test's name, whether the need is met, and what is needed, for people.
-macro_rules! requires {
-    ($name:expr, $met:expr, $needs:expr) => {
-        if !$met {
-            $crate::not_run::note($name, $needs);
-            return;
-        }
-    };
-}
-pub(crate) use requires;
-
 /// Notes a test that can't run.
 ///
 /// # Panics
@@ -88,7 +75,7 @@ mod tests {
     #[test]
     fn what_is_not_run_is_seen_and_fails_ci() {
         if std::env::var_os(INNER).is_some() {
-            super::requires!("the_example", false, "a unicorn");
+            crate::requires!("the_example", false, "a unicorn");
             unreachable!("the need is not met");
         }
         for ci in [None, Some("false"), Some("")] {

@@ -314,7 +314,7 @@ fn only_code_is_left() {
         ("r#\"a\"b\"# c", "r#\"   \"# c"),
         ("br\"a\" b\"c\" r", "br\" \" b\" \" r"),
         ("'\\u{1f600}' x 'ü'", "'         ' x '  '"),
-        ("a\n#[cfg(test)]\nmod tests { fn f() { \"}\" } }\nb", "a\n            \n                             \nb"),
+        ("a\n#[cfg(test)]\nmod tests { fn f() { \"}\" } }\nb", "a\n            \n                            \nb"),
         ("#[cfg(test)]\n#[path = \"x\"]\nmod tests;\nb", "            \n              \n          \nb"),
     ];
     for (text, expected) in cases {
