@@ -18,28 +18,27 @@ pub struct Source {
     pub text: String,
     /// Byte for byte as long as `text`: comments, the insides of literals and test items are spaces.
     pub code: String,
+    /// Where each line begins.
+    starts: Vec<usize>,
 }
 
 impl Source {
     pub fn new(path: &str, text: &str) -> Self {
         let code = without_tests(&blanked(text));
         assert_eq!(code.len(), text.len(), "{path}");
-        Self { path: path.to_owned(), text: text.to_owned(), code }
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { path: path.to_owned(), text: text.to_owned(), code, starts }
     }
 
     /// The line of a byte, from 1.
     pub fn line(&self, at: usize) -> usize {
-        1 + self.text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count()
+        self.starts.partition_point(|start| *start <= at)
     }
 
     /// Lines of the file that are not tests.
     pub fn size(&self) -> usize {
-        let tests: usize = self.test_lines();
+        let tests: usize = test_items(&blanked(&self.text)).into_iter().map(|(from, to)| self.text[from..to].lines().count()).sum();
         self.text.lines().count() - tests
-    }
-
-    fn test_lines(&self) -> usize {
-        test_items(&blanked(&self.text)).into_iter().map(|(from, to)| self.text[from..to].lines().count()).sum()
     }
 
     /// The module that the file is: `["domain", "gate"]`.
@@ -315,7 +314,7 @@ fn only_code_is_left() {
         ("br\"a\" b\"c\" r", "br\" \" b\" \" r"),
         ("'\\u{1f600}' x 'ü'", "'         ' x '  '"),
         ("a\n#[cfg(test)]\nmod tests { fn f() { \"}\" } }\nb", "a\n            \n                            \nb"),
-        ("#[cfg(test)]\n#[path = \"x\"]\nmod tests;\nb", "            \n              \n          \nb"),
+        ("#[cfg(test)]\n#[path = \"x\"]\nmod tests;\nb", "            \n             \n          \nb"),
     ];
     for (text, expected) in cases {
         assert_eq!(without_tests(&blanked(text)), expected, "{text}");
