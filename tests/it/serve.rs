@@ -136,7 +136,7 @@ async fn one_run_through_every_gate() {
     bed.simulator.wait_for_run(REPO, &sha, Duration::from_secs(30)).await.unwrap();
     let runs = bed.simulator.runs(REPO);
     let address = |branch: &str| {
-        let run = runs.iter().find(|run| run.branch == branch).unwrap();
+        let run = runs.iter().find(|run| run.head_branch.as_deref() == Some(branch)).unwrap();
         format!("{}/{REPO}/actions/runs/{}", bed.simulator.server_url(), run.id)
     };
 

@@ -173,7 +173,8 @@ async fn prove(
     }
     let shown = wider_ran.as_ref().map_or(&green.output, |(_, ran)| &ran.output);
     let read = evidence::record(&evidence::of_output(shown), Vec::new());
-    let told = format!("The patch was applied and the command was run again. {}\n{}", judged.summary.join(" "), read.excerpt);
+    let (patch, verdict) = (crate::domain::render::escape::bounded(&proposal.patch, 2000), judged.summary.join(" "));
+    let told = format!("This patch was applied and the command was run again. {verdict}\nThe patch:\n{patch}\nWhat was printed:\n{}", read.excerpt);
     Ok(Outcome::Judged(Box::new(record), Some(told)))
 }
 
