@@ -90,6 +90,8 @@ struct Report {
     pr: Option<serde_json::Value>,
     remediation: Option<String>,
     would_write: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_request: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -443,6 +445,7 @@ fn report(state: &Remediation, base: &CommitSha) -> Report {
             .map(|pull| serde_json::json!({"number": pull.number, "base": pull.base, "head": pull.head, "draft": pull.draft, "url": pull.url})),
         remediation: Some(state.id.to_string()),
         would_write: state.recorded.clone(),
+        model_request: state.model_request.clone(),
     }
 }
 
@@ -466,6 +469,9 @@ fn print((report, state): &(Report, Option<Remediation>), paint: terminal::Paint
         if let Some(proof) = &state.proof {
             say(&terminal::proof(proof, paint));
         }
+    }
+    if let Some(request) = &report.model_request {
+        say(&paint.dim(&escape::visible(request)));
     }
     for write in &report.would_write {
         say(&format!("would: {}", escape::line(write, 300)));

@@ -193,13 +193,12 @@ fn listing(found: &[Remediation]) -> String {
 pub fn detail(state: &Remediation, paint: terminal::Paint) -> String {
     let key = &state.opening.key;
     let mut text = format!(
-        "{}  {} {} at {}\n{}: {}\n{}\n",
+        "{}  {} {} at {}\n{}\n{}\n",
         paint.bold(state.id.as_str()),
         state.opening.slug,
         escape::line(key.branch.as_str(), 120),
         key.sha.short(),
-        state.phase,
-        render::action(state),
+        paint.bold(&render::action(state)),
         escape::line(&render::why(state), 400),
     );
     if let Some(verdict) = &state.verdict {

@@ -61,19 +61,25 @@ pub async fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<u8> {
     for n in 0..settings.workers {
         workers.spawn(worker::run(engine.clone(), format!("{prefix}{n}"), stop.clone()));
     }
-    //let health = Arc::new(crate::web::Health::default());
-    let beside = tokio::spawn(schedule::run(engine.clone(), plan(&settings)?, stop.clone()));
-    /*WEB let web = tokio::spawn(crate::web::serve(
-        listener,
-        crate::web::WebState {
-            engine: engine.clone(),
-            webhook_secrets: settings.webhook_secrets.clone(),
-            admin_tokens: settings.admin_tokens.clone(),
-            metrics: metrics.clone(),
-            health,
-        },
-        stop.clone(),
-    )); */
+    let health = Arc::new(crate::web::Health::default());
+    let observer: schedule::Observer = Box::new({
+        let (health, clock) = (health.clone(), engine.clock.clone());
+        move |got_through| {
+            if got_through {
+                health.polled(clock.now());
+            }
+            health.forge(got_through);
+        }
+    });
+    let beside = tokio::spawn(schedule::run(engine.clone(), plan(&settings)?, observer, stop.clone()));
+    let state = crate::web::WebState {
+        engine: engine.clone(),
+        webhook_secrets: settings.webhook_secrets.clone(),
+        admin_tokens: settings.admin_tokens.clone(),
+        metrics,
+        health,
+    };
+    let web = tokio::spawn(crate::web::serve(listener, state, stop.clone()));
     tracing::info!(%address, repositories = settings.rules.repos.len(), workers = settings.workers, dry_run = settings.rules.dry_run, "regreen is watching");
 
     stop.cancelled().await;
@@ -81,7 +87,7 @@ pub async fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<u8> {
     let drained = tokio::time::timeout(Duration::from_secs(30), async {
         while workers.join_next().await.is_some() {}
         let _ = beside.await;
-        //let _ = web.await;
+        let _ = web.await;
     })
     .await;
     if drained.is_err() {

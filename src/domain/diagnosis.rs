@@ -361,29 +361,27 @@ fn files(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<FileRef>
         }
     }
     let mut list: Vec<(String, Entry)> = entries.into_iter().collect();
-    list.sort_by(|a, b| b.1.worth.total_cmp(&a.1.worth).then(a.1.first.cmp(&b.1.first)));
-    let best = list.first().map_or(0.0, |(_, e)| e.worth);
+    // Of files that are worth about the same, the one named first is nearer to the cause.
+    let tier = |entry: &Entry| (entry.worth / 12.0).floor();
+    list.sort_by(|a, b| tier(&b.1).total_cmp(&tier(&a.1)).then(a.1.first.cmp(&b.1.first)));
+    let best = list.iter().map(|(_, e)| e.worth).fold(0.0, f32::max);
     list.into_iter().filter(|(_, e)| e.worth >= best * 0.45).take(FILES).map(|(path, e)| FileRef { path, lines: e.lines }).collect()
 }
 
 fn errors(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<ErrorLine> {
+    let occurrences = blocks::occurrences(blocks);
     let mut list: Vec<(f32, ErrorLine)> = Vec::new();
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut seen = std::collections::HashSet::new();
     for block in blocks {
         let factor = standing.factor(block);
         for (line, finding) in block.findings().filter(|(_, f)| f.rule.role == Role::Cause) {
-            let key = mask::mask(&finding.message, mask::Depth::Full);
-            if let Some(at) = seen.get(&key) {
-                list[*at].1.count += block.count;
+            let key = mask::hash(&mask::mask(&finding.message, mask::Depth::Full));
+            if list.len() >= 2_000 || !seen.insert(key) {
                 continue;
             }
-            if list.len() >= 2_000 {
-                continue;
-            }
-            seen.insert(key, list.len());
             let (file, at) = finding.file.clone().map_or((None, None), |(f, l)| (Some(f), l));
-            let error =
-                ErrorLine { message: finding.message.clone(), file, line: at, rule: finding.rule.id.to_owned(), log_line: line.number, count: block.count };
+            let count = occurrences.get(&key).copied().unwrap_or(1);
+            let error = ErrorLine { message: finding.message.clone(), file, line: at, rule: finding.rule.id.to_owned(), log_line: line.number, count };
             list.push((f32::from(finding.rule.weight) * factor, error));
         }
     }
@@ -396,7 +394,7 @@ fn fingerprint_of(blocks: &[blocks::Block], standing: &verdict::Standing, catego
         blocks.iter().flat_map(move |b| {
             let factor = standing.factor(b);
             b.findings()
-                .filter(|(_, f)| f.rule.role == Role::Cause && !f.rule.inside || f.rule.role == Role::Cause && f.rule.weight >= 80)
+                .filter(|(_, f)| f.rule.role == Role::Cause && (!f.rule.inside || f.rule.weight >= 80))
                 .map(move |(_, f)| (f32::from(f.rule.weight) * factor, f))
         })
     };
@@ -412,3 +410,6 @@ fn fingerprint_of(blocks: &[blocks::Block], standing: &verdict::Standing, catego
     }
     Fingerprint::of(category, tests.iter().map(String::as_str), messages.into_iter())
 }
+
+#[cfg(test)]
+mod cases;

@@ -9,8 +9,10 @@
 mod assignment;
 mod block;
 mod context;
+mod names;
 mod text;
 mod tokens;
+mod value;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -195,7 +197,17 @@ impl Redactor {
     /// `line` with `spans` masked; what overlaps becomes one mask, and masks that are there stay.
     fn mask(&mut self, line: &[u8], spans: &mut Vec<Span>) -> Vec<u8> {
         let masks = masks(line);
-        spans.retain(|s| s.start < s.end && !masks.iter().any(|(from, to)| s.start < *to && *from < s.end));
+        let markers = block::markers(line);
+        for span in spans.iter_mut() {
+            // A key's markers stay, or the lines after them could not be told for its body in a second pass.
+            if let Some((from, to)) = markers.iter().find(|(from, to)| span.start < *to && *from < span.end) {
+                if span.start < *from { span.end = *from } else { span.start = *to }
+            }
+        }
+        spans.retain(|s| {
+            let next = masks.partition_point(|(_, to)| *to <= s.start);
+            s.start < s.end && masks.get(next).is_none_or(|(from, _)| *from >= s.end) && !markers.iter().any(|(from, to)| s.start < *to && *from < s.end)
+        });
         spans.sort_by_key(|s| (s.start, usize::MAX - s.end));
         let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
         for span in spans.iter() {
@@ -271,10 +283,16 @@ fn masks(line: &[u8]) -> Vec<(usize, usize)> {
 /// Collects what every detector finds in `line`.
 fn detect(line: &[u8], spans: &mut Vec<Span>) {
     let triggers = &*TRIGGERS;
+    let (mut first, mut last) = (0, 0);
     for found in triggers.tokens.find_overlapping_iter(line) {
+        // What begins within a token that was found is a part of it.
+        if found.start() > first && found.start() < last {
+            continue;
+        }
         let token = &tokens::TOKENS[found.pattern().as_usize()];
         if let Some(end) = token.end(line, found.start()) {
             spans.push(Span::new(found.start(), end, token.kind, 50 + token.prefix.len()));
+            (first, last) = (found.start(), last.max(end));
         }
     }
     let mut contexts = 0u128;
@@ -287,5 +305,191 @@ fn detect(line: &[u8], spans: &mut Vec<Span>) {
     }
     if contexts != 0 {
         context::scan(line, contexts, spans);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn streamed(bytes: &[u8], cuts: &[usize]) -> (Vec<u8>, BTreeMap<String, usize>) {
+        let mut redactor = Redactor::new();
+        let mut out = Vec::new();
+        let mut at = 0;
+        for cut in cuts {
+            let end = (at + cut).min(bytes.len());
+            redactor.push(&bytes[at..end], &mut out);
+            at = end;
+        }
+        redactor.push(&bytes[at..], &mut out);
+        let counts = redactor.finish(&mut out);
+        (out, counts)
+    }
+
+    fn token() -> String {
+        ["ghp", "_", "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"].concat()
+    }
+
+    #[test]
+    fn only_the_secret_goes() {
+        let cases = [
+            (format!("a {} b", token()), "a [redacted:github-token] b", "github-token"),
+            ("postgres://app:s3cr3tX@db:5432/x".to_owned(), "postgres://app:[redacted:url-password]@db:5432/x", "url-password"),
+            ("export DB_PASSWORD='hunter2!' # x".to_owned(), "export DB_PASSWORD='[redacted:password]' # x", "password"),
+            ("{\"apiKey\":\"a8f5f167f44f4964\",\"n\":1}".to_owned(), "{\"apiKey\":\"[redacted:key]\",\"n\":1}", "key"),
+        ];
+        for (text, expected, kind) in cases {
+            let got = redact(&text);
+            assert_eq!(got.text, expected);
+            assert_eq!(got.counts, BTreeMap::from([(kind.to_owned(), 1)]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_the_value_of_a_name_is_one_mask() {
+        let got = redact(&format!("GITHUB_TOKEN=\"{}\"", token()));
+        assert_eq!(got.text, "GITHUB_TOKEN=\"[redacted:github-token]\"");
+        assert_eq!(got.counts.values().sum::<usize>(), 1);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_stay() {
+        let mut text = b"\xff\xfe\x00 password=hunter2x \x80\n\xc3".to_vec();
+        let (out, _) = streamed(&text, &[3, 9]);
+        let at = memchr::memmem::find(&text, b"hunter2x").expect("it stands there");
+        text.splice(at..at + 8, b"[redacted:password]".iter().copied());
+        assert_eq!(out, text);
+    }
+
+    #[test]
+    fn a_line_without_end_is_held_no_longer_than_its_bound() {
+        let mut redactor = Redactor::new();
+        let mut out = Vec::new();
+        let chunk = format!("{} {} ", "x".repeat(5000), token()).repeat(20);
+        for _ in 0..30 {
+            redactor.push(chunk.as_bytes(), &mut out);
+            assert!(redactor.held.len() <= LONGEST_LINE);
+        }
+        let counts = redactor.finish(&mut out);
+        assert_eq!(counts.get("github-token"), Some(&600));
+        assert!(memchr::memmem::find(&out, b"ghp_").is_none());
+    }
+
+    #[test]
+    fn a_hostile_line_takes_linear_time() {
+        // Not a measurement: what is quadratic would not end within the test's patience.
+        for part in [
+            "password=",
+            "key=",
+            "eyJ",
+            "://a:b@",
+            "-----BEGIN ",
+            "Cookie: a=b;",
+            "authorization: bearer ",
+            "mysql -p",
+            "token ",
+            "\"secret\":\"",
+            "AC",
+            "[redacted:",
+        ] {
+            let text = part.repeat(200_000 / part.len());
+            let once = redact(&text);
+            assert!(once.text.len() <= text.len() * 12, "{part}");
+        }
+    }
+
+    /// Text that is likely to come near a secret.
+    fn near() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just(token()),
+            Just(["AKIA", "Z7Q2W9E4R6T8Y1U3"].concat()),
+            Just("-----BEGIN RSA PRIVATE KEY-----".to_owned()),
+            Just("-----END RSA PRIVATE KEY-----".to_owned()),
+            Just("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7".to_owned()),
+            prop::sample::select(vec![
+                "password",
+                "token",
+                "api_key",
+                "SECRET",
+                "Authorization",
+                "Bearer",
+                "Basic",
+                "Cookie",
+                "://",
+                "user",
+                "@",
+                "host",
+                "=",
+                ": ",
+                " ",
+                "\n",
+                "\\n",
+                "\"",
+                "'",
+                "--",
+                "-p",
+                ";",
+                "&",
+                "?",
+                ",",
+                "[redacted:",
+                "[redacted:password]",
+                "]",
+                "<",
+                ">",
+                "\u{1b}[31m",
+                "- name: ",
+                "value: ",
+                "mysql ",
+                "$",
+                "{",
+                "}",
+                "%3D",
+                "é",
+                "日本",
+            ])
+            .prop_map(str::to_owned),
+            "[a-zA-Z0-9+/=_.-]{1,40}",
+            "\\PC{0,8}",
+        ];
+        prop::collection::vec(piece, 0..24).prop_map(|v| v.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn a_second_pass_changes_nothing(text in near()) {
+            let once = redact(&text);
+            let twice = redact(&once.text);
+            prop_assert_eq!(&twice.text, &once.text);
+            prop_assert_eq!(twice.counts.values().sum::<usize>(), 0);
+        }
+
+        #[test]
+        fn lines_are_kept_and_growth_is_bounded(text in near()) {
+            let got = redact(&text).text;
+            prop_assert_eq!(got.matches('\n').count(), text.matches('\n').count());
+            prop_assert!(got.len() <= text.len() * 12 + 64);
+        }
+
+        #[test]
+        fn chunks_do_not_matter(text in near(), cuts in prop::collection::vec(0usize..40, 0..20)) {
+            let (out, counts) = streamed(text.as_bytes(), &cuts);
+            let whole = redact(&text);
+            prop_assert_eq!(String::from_utf8_lossy(&out), whole.text.as_str());
+            prop_assert_eq!(counts, whole.counts);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), cuts in prop::collection::vec(0usize..60, 0..8)) {
+            let (out, _) = streamed(&bytes, &cuts);
+            prop_assert_eq!(memchr::memchr_iter(b'\n', &out).count(), memchr::memchr_iter(b'\n', &bytes).count());
+        }
+
+        #[test]
+        fn a_token_is_found_wherever_it_stands(before in "\\PC{0,20}[ \"'=(\\[,:/>]", after in "([ \"')\\],;<]\\PC{0,20})?") {
+            let text = format!("{before}{}{after}", token());
+            prop_assert!(!redact(&text).text.contains(&token()));
+        }
     }
 }

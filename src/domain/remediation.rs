@@ -668,6 +668,9 @@ pub struct Remediation {
     pub pull: Option<PullRecord>,
     /// What dry-run would have written.
     pub recorded: Vec<String>,
+    /// The last request to a model, kept under dry-run for the reader.
+    #[serde(default)]
+    pub model_request: Option<String>,
     /// What models cost.
     pub spent: Spent,
     /// Outside effects that were started and not reported done.
@@ -712,6 +715,7 @@ impl Remediation {
             commit: None,
             pull: None,
             recorded: Vec::new(),
+            model_request: None,
             spent: Spent::default(),
             intents: Vec::new(),
             opened_at: at,
@@ -963,7 +967,14 @@ impl Remediation {
         next.seq += 1;
         next.updated_at = at;
         match event {
-            Event::Intended { what, .. } if !next.intents.contains(what) => next.intents.push(*what),
+            Event::Intended { what, detail } => {
+                if !next.intents.contains(what) {
+                    next.intents.push(*what);
+                }
+                if *what == Outside::AskModel && next.opening.dry_run {
+                    next.model_request = Some(detail.clone());
+                }
+            }
             Event::Done { what, detail } => {
                 next.intents.retain(|open| open != what);
                 if *what == Outside::RerunJobs {

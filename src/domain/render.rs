@@ -49,7 +49,7 @@ pub fn why(state: &Remediation) -> String {
         return state.detail.clone();
     }
     match (&state.proof, &state.diagnosis) {
-        (Some(proof), _) if proof.proved && !proof.sentences.is_empty() => proof.sentences.join("; "),
+        (Some(proof), _) if proof.proved && !proof.sentences.is_empty() => proof.sentences.join(" "),
         (_, Some(diagnosis)) => diagnosis.headline.clone(),
         _ => "the branch's CI failed".into(),
     }

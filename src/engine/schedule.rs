@@ -32,6 +32,9 @@ impl Schedule {
     }
 }
 
+/// Told after each poll whether it got through.
+pub type Observer = Box<dyn Fn(bool) + Send + Sync>;
+
 /// On the first poll of a repository nothing older than this is taken up.
 const FIRST_LOOK: chrono::Duration = chrono::Duration::hours(24);
 
@@ -42,7 +45,7 @@ const OVERLAP: chrono::Duration = chrono::Duration::minutes(30);
 const PAGES: u32 = 10;
 
 /// Polls until `stop`. The first poll is at once.
-pub async fn poll(engine: Engine, schedule: Schedule, stop: CancellationToken) {
+pub async fn poll(engine: Engine, schedule: Schedule, observer: Observer, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let started = std::time::Instant::now();
         let status = match poll_all(&engine).await {
@@ -52,6 +55,7 @@ pub async fn poll(engine: Engine, schedule: Schedule, stop: CancellationToken) {
                 "failed"
             }
         };
+        observer(status == "ok");
         metrics::counter!("regreen_tasks_total", "name" => "poll", "status" => status).increment(1);
         metrics::histogram!("regreen_task_duration_seconds", "name" => "poll").record(started.elapsed().as_secs_f64());
         let now = engine.clock.now();
@@ -132,8 +136,8 @@ pub async fn poke(engine: &Engine, slug: &RepoSlug, run: crate::domain::ids::Run
 }
 
 /// Starts everything that runs beside the workers; ends with `stop`.
-pub async fn run(engine: Engine, schedule: Schedule, stop: CancellationToken) {
-    let polling = poll(engine.clone(), schedule, stop.clone());
+pub async fn run(engine: Engine, schedule: Schedule, observer: Observer, stop: CancellationToken) {
+    let polling = poll(engine.clone(), schedule, observer, stop.clone());
     let telling = notify::run(engine.clone(), stop.clone());
     let delivering = recover::deliveries(engine.clone(), stop.clone());
     let cleaning = recover::clean(engine, stop);

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use regreen::adapters::git::{GitMirrors, GitOptions};
-use regreen::domain::ids::{BranchName, CommitSha};
+use regreen::domain::breaker::CircuitState;
+use regreen::domain::gate::{self, Clearance, Cleared, Gate, Offer, Permit, Protection, SmallWrite, Subject, Verdict};
+use regreen::domain::ids::{BranchName, CommitSha, PatchHash, RepoId};
 use regreen::ports::git::{
     ChangeKind, CommitMessage, CommitPlan, Credentials, DeleteOutcome, EntryKind, ExportLimits, FetchedBy, Git, GitError, PushOutcome, Remote, Signature,
     TreeChange,
@@ -56,6 +58,24 @@ fn sha(text: &str) -> CommitSha {
 
 fn branch(name: &str) -> BranchName {
     BranchName::parse(name).unwrap()
+}
+
+/// What the clearing gate gives for a fix of `base` on `broken`, offered in this way, where every check holds.
+fn clearance(offer: Offer, broken: &BranchName, base: &CommitSha) -> Clearance {
+    let protection = gate::protected_branch(offer, broken, &branch("trunk"), &Protection::Open, None);
+    let circuit = gate::circuit(CircuitState::Closed, 0, false, None);
+    let findings = vec![gate::risk_score(2, 5, vec![]), circuit, protection, gate::dry_run(false), gate::snapshot(Some("s"), Ok(()))];
+    let subject = Subject { offer, repo: RepoId(1), base_branch: broken.clone(), base_sha: base.clone(), patch: PatchHash::of("p") };
+    match gate::clear(&Verdict::of(Gate::Clearing, 2, findings), subject, DateTime::from_timestamp(1_800_000_000, 0).unwrap()) {
+        Cleared::Real(clearance) => clearance,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The right to delete a branch of our own.
+fn permit() -> Permit {
+    let open = gate::protected_branch(Offer::PullRequest, &branch("feature"), &branch("trunk"), &Protection::Open, None);
+    gate::permit(SmallWrite::OwnPull, false, false, &open).unwrap()
 }
 
 /// A clone to commit in, the bare repository that is served, and a folder for mirrors.
@@ -378,20 +398,24 @@ async fn a_fix_branch_is_created_once_and_only_expecting_absence() {
     world.git.fetch(&remote, &branch("main"), &base).await.unwrap();
     let fix = world.git.commit(&remote, &plan(&base, vec![change("a", "1\n")])).await.unwrap();
     let other = world.git.commit(&remote, &plan(&base, vec![change("a", "2\n")])).await.unwrap();
-    let name = branch("main").fix_branch(&base);
+    let broken = branch("feature");
+    let (name, cleared) = (broken.fix_branch(&base), clearance(Offer::PullRequest, &broken, &base));
 
-    assert_eq!(world.git.push_new(&remote, &name, &fix).await.unwrap(), PushOutcome::Created);
+    assert_eq!(world.git.push_new(&cleared, &remote, &name, &fix).await.unwrap(), PushOutcome::Created);
     assert_eq!(git(&world.served(), &["rev-parse", name.as_str()]), fix.as_str());
     git(&world.served(), &["fsck", "--strict"]);
-    assert_eq!(world.git.push_new(&remote, &name, &fix).await.unwrap(), PushOutcome::AlreadyThere);
-    assert_eq!(world.git.push_new(&remote, &name, &other).await.unwrap(), PushOutcome::Conflict { found: fix.clone() });
+    assert_eq!(world.git.push_new(&cleared, &remote, &name, &fix).await.unwrap(), PushOutcome::AlreadyThere);
+    assert_eq!(world.git.push_new(&cleared, &remote, &name, &other).await.unwrap(), PushOutcome::Conflict { found: fix.clone() });
     assert_eq!(world.git.remote_head(&remote, &name).await.unwrap(), Some(fix.clone()));
-    assert!(matches!(world.git.push_new(&remote, &branch("main"), &fix).await, Err(GitError::NotOurs { .. })));
+    for not_cleared in [branch("main"), broken.clone(), branch("other").fix_branch(&base), broken.fix_branch(&other)] {
+        let error = world.git.push_new(&cleared, &remote, &not_cleared, &fix).await.unwrap_err();
+        assert!(matches!(error, GitError::BadName { .. }), "{not_cleared}: {error:?}");
+    }
 
-    assert_eq!(world.git.delete_branch(&remote, &name, &other).await.unwrap(), DeleteOutcome::Moved { found: fix.clone() });
-    assert_eq!(world.git.delete_branch(&remote, &name, &fix).await.unwrap(), DeleteOutcome::Deleted);
-    assert_eq!(world.git.delete_branch(&remote, &name, &fix).await.unwrap(), DeleteOutcome::Absent);
-    assert!(matches!(world.git.delete_branch(&remote, &branch("main"), &base).await, Err(GitError::NotOurs { .. })));
+    assert_eq!(world.git.delete_branch(&permit(), &remote, &name, &other).await.unwrap(), DeleteOutcome::Moved { found: fix.clone() });
+    assert_eq!(world.git.delete_branch(&permit(), &remote, &name, &fix).await.unwrap(), DeleteOutcome::Deleted);
+    assert_eq!(world.git.delete_branch(&permit(), &remote, &name, &fix).await.unwrap(), DeleteOutcome::Absent);
+    assert!(matches!(world.git.delete_branch(&permit(), &remote, &branch("main"), &base).await, Err(GitError::NotOurs { .. })));
     assert_eq!(git(&world.served(), &["for-each-ref", "--format=%(refname) %(objectname)"]), format!("refs/heads/main {base}"));
 }
 
@@ -407,7 +431,9 @@ async fn a_server_that_rejects_the_branch_says_why() {
     let remote = world.http(&server);
     world.git.fetch(&remote, &branch("main"), &base).await.unwrap();
     let fix = world.git.commit(&remote, &plan(&base, vec![change("a", "1\n")])).await.unwrap();
-    let error = world.git.push_new(&remote, &branch("agent-fix/x"), &fix).await.unwrap_err();
+    let broken = branch("feature");
+    let cleared = clearance(Offer::PullRequest, &broken, &base);
+    let error = world.git.push_new(&cleared, &remote, &broken.fix_branch(&base), &fix).await.unwrap_err();
     assert!(matches!(&error, GitError::Rejected { reason, .. } if reason.contains("hook")), "{error:?}");
     assert!(!error.is_transient());
 }
@@ -427,8 +453,9 @@ async fn only_one_of_many_pushers_wins() {
         let fix = git.commit(&remote, &plan(&base, vec![change("a", &n.to_string())])).await.unwrap();
         pushers.push((git, remote, fix));
     }
-    let name = branch("agent-fix/race");
-    let outcomes = futures::future::join_all(pushers.iter().map(|(git, remote, fix)| git.push_new(remote, &name, fix))).await;
+    let broken = branch("race");
+    let (name, cleared) = (broken.fix_branch(&base), clearance(Offer::PullRequest, &broken, &base));
+    let outcomes = futures::future::join_all(pushers.iter().map(|(git, remote, fix)| git.push_new(&cleared, remote, &name, fix))).await;
     let there = git(&world.served(), &["rev-parse", name.as_str()]);
     let mut created = 0;
     for (outcome, (_, _, fix)) in outcomes.into_iter().zip(&pushers) {
@@ -935,9 +962,10 @@ async fn a_local_clone_gets_one_ref_and_is_otherwise_byte_identical() {
         assert_eq!(files_of(world_files(main)), files_of(files_before.clone()), "{kind}: the fetch changed something");
 
         let fix = world.git.commit(&remote, &plan(&base, vec![change("src/lib.rs", "fixed\n"), change("a/b/c.txt", "new\n")])).await.unwrap();
-        let name = branch("main").fix_branch(&base);
-        assert_eq!(world.git.push_new(&remote, &name, &fix).await.unwrap(), PushOutcome::Created, "{kind}");
-        assert_eq!(world.git.push_new(&remote, &name, &fix).await.unwrap(), PushOutcome::AlreadyThere, "{kind}");
+        let broken = branch("main");
+        let (name, cleared) = (broken.fix_branch(&base), clearance(Offer::LocalBranch, &broken, &base));
+        assert_eq!(world.git.push_new(&cleared, &remote, &name, &fix).await.unwrap(), PushOutcome::Created, "{kind}");
+        assert_eq!(world.git.push_new(&cleared, &remote, &name, &fix).await.unwrap(), PushOutcome::AlreadyThere, "{kind}");
 
         assert_eq!(status(&path), status_before, "{kind}");
         let added = format!("refs/heads/{name} {fix}");
@@ -958,10 +986,10 @@ async fn a_local_clone_gets_one_ref_and_is_otherwise_byte_identical() {
         assert!(!main.join("hook-ran").exists(), "{kind}: a hook of the clone ran");
 
         let other = world.git.commit(&remote, &plan(&base, vec![change("x", "y\n")])).await.unwrap();
-        assert_eq!(world.git.push_new(&remote, &name, &other).await.unwrap(), PushOutcome::Conflict { found: fix.clone() });
-        assert_eq!(world.git.delete_branch(&remote, &name, &other).await.unwrap(), DeleteOutcome::Moved { found: fix.clone() });
-        assert_eq!(world.git.delete_branch(&remote, &name, &fix).await.unwrap(), DeleteOutcome::Deleted);
-        assert_eq!(world.git.delete_branch(&remote, &name, &fix).await.unwrap(), DeleteOutcome::Absent);
+        assert_eq!(world.git.push_new(&cleared, &remote, &name, &other).await.unwrap(), PushOutcome::Conflict { found: fix.clone() });
+        assert_eq!(world.git.delete_branch(&permit(), &remote, &name, &other).await.unwrap(), DeleteOutcome::Moved { found: fix.clone() });
+        assert_eq!(world.git.delete_branch(&permit(), &remote, &name, &fix).await.unwrap(), DeleteOutcome::Deleted);
+        assert_eq!(world.git.delete_branch(&permit(), &remote, &name, &fix).await.unwrap(), DeleteOutcome::Absent);
         assert_eq!(refs(&path), refs_before, "{kind}");
     }
 }
@@ -972,7 +1000,7 @@ async fn a_fix_branch_that_is_checked_out_is_not_deleted() {
     let base = world.seed();
     git(&world.work(), &["checkout", "-q", "-b", "agent-fix/x"]);
     let remote = Remote::local("r", &world.work()).unwrap();
-    let error = world.git.delete_branch(&remote, &branch("agent-fix/x"), &base).await.unwrap_err();
+    let error = world.git.delete_branch(&permit(), &remote, &branch("agent-fix/x"), &base).await.unwrap_err();
     assert!(matches!(error, GitError::Rejected { .. }), "{error:?}");
 }
 
@@ -989,7 +1017,9 @@ async fn a_shallow_clone_can_be_worked_in() {
     world.git.fetch(&remote, &branch("main"), &second).await.unwrap();
     world.git.export(&remote, &second, &world.dir.path().join("export"), &ExportLimits::default()).await.unwrap();
     let fix = world.git.commit(&remote, &plan(&second, vec![change("a", "3\n")])).await.unwrap();
-    assert_eq!(world.git.push_new(&remote, &branch("agent-fix/a"), &fix).await.unwrap(), PushOutcome::Created);
+    let broken = branch("main");
+    let cleared = clearance(Offer::LocalBranch, &broken, &second);
+    assert_eq!(world.git.push_new(&cleared, &remote, &broken.fix_branch(&second), &fix).await.unwrap(), PushOutcome::Created);
     git(&world.dir.path().join("shallow"), &["fsck", "--strict", "--no-dangling"]);
     assert_eq!(world.git.merge_base(&remote, &second, &fix).await.unwrap(), Some(second.clone()));
 
@@ -1015,8 +1045,8 @@ async fn odd_branch_names_work_end_to_end() {
         assert_eq!(world.git.remote_head(&remote, &broken).await.unwrap(), Some(base.clone()), "{name}");
         world.git.fetch(&remote, &broken, &base).await.unwrap();
         let fix = world.git.commit(&remote, &plan(&base, vec![change("a", name)])).await.unwrap();
-        let fixes = broken.fix_branch(&base);
-        assert_eq!(world.git.push_new(&remote, &fixes, &fix).await.unwrap(), PushOutcome::Created, "{name}");
+        let (fixes, cleared) = (broken.fix_branch(&base), clearance(Offer::PullRequest, &broken, &base));
+        assert_eq!(world.git.push_new(&cleared, &remote, &fixes, &fix).await.unwrap(), PushOutcome::Created, "{name}");
         assert_eq!(git(&world.served(), &["rev-parse", &format!("refs/heads/{fixes}")]), fix.as_str(), "{name}");
     }
 }

@@ -11,11 +11,18 @@ macro_rules! requires {
 }
 pub(crate) use requires;
 
+mod bed;
+mod circuit;
+mod demo;
 mod fix;
+mod gates;
 mod git;
 mod github;
 mod llm;
 mod patch;
+mod redaction;
 mod sandbox;
+mod serve;
 mod slack;
 mod store;
+mod web;

@@ -143,3 +143,52 @@ fn look_alikes_stay_as_they_are() {
     assert!(examples >= 150, "{examples}");
     assert!(masked.is_empty(), "{} of {}:\n{}", masked.len(), examples * ROUNDS as usize, masked.join("\n"));
 }
+
+fn regreen(args: &[&str], input: &[u8]) -> (Vec<u8>, Vec<u8>, Option<i32>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_regreen"))
+        .arg("redact")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary was built for this test");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let out = child.wait_with_output().expect("it ends with its input");
+    // Where the file is named, nobody reads the pipe.
+    let _ = writer.join().expect("the writer does not panic");
+    (out.stdout, out.stderr, out.status.code())
+}
+
+#[test]
+fn the_command_streams_text_and_keeps_bytes() {
+    let mut input = b"\xff first\r\nDB_PASSWORD=hunter2x\n".to_vec();
+    input.extend_from_slice(&[0, 0x80, b'\n', b'z']);
+    let (out, _, code) = regreen(&["-"], &input);
+    assert_eq!(out, b"\xff first\r\nDB_PASSWORD=[redacted:password]\n\x00\x80\nz");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn the_command_counts_in_json_and_reads_a_file() {
+    let folder = tempfile::tempdir().expect("a folder for the file");
+    let file = folder.path().join("log.txt");
+    std::fs::write(&file, "password: 'hunter2!'\nredis://:s3cr3tX1@cache/0\n").expect("it can be written");
+    let (out, _, code) = regreen(&[file.to_str().expect("UTF-8"), "--format", "json"], b"");
+    let json: serde_json::Value = serde_json::from_slice(&out).expect("one object");
+    assert_eq!(
+        json,
+        serde_json::json!({"counts": {"password": 1, "url-password": 1}, "text": "password: '[redacted:password]'\nredis://:[redacted:url-password]@cache/0\n"})
+    );
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let (out, err, code) = regreen(&["/nowhere/log.txt"], b"");
+    assert!(out.is_empty());
+    assert!(String::from_utf8_lossy(&err).contains("/nowhere/log.txt"));
+    assert_ne!(code, Some(0));
+}

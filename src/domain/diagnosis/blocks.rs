@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use super::mask::{Depth, hash, mask};
-use super::rule::{Extent, Match, Role, Rule};
-use super::taxonomy::Category;
+use super::rule::{Extent, Role, Rule};
 
 /// Most lines of one block.
 const BLOCK_LINES: usize = 160;
@@ -58,6 +57,17 @@ pub struct Earlier {
     pub finding: Option<Finding>,
 }
 
+/// Where a line stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Position {
+    /// The log, in the order given.
+    pub log: u16,
+    /// The step.
+    pub step: u32,
+    /// The number of the line in its log.
+    pub number: u64,
+}
+
 /// A run of lines that belongs to one finding.
 #[derive(Debug, Clone)]
 pub struct Block {
@@ -82,10 +92,10 @@ impl Block {
         self.lines.iter().filter_map(|l| l.finding.as_ref().map(|f| (l, f)))
     }
 
-    /// A category that one of its findings speaks for.
+    /// The finding that the copies of the block are copies of.
     #[must_use]
-    pub fn speaks_for(&self, category: Category) -> bool {
-        self.findings().any(|(_, f)| f.rule.category == Some(category))
+    pub fn lead(&self) -> Option<u64> {
+        self.findings().find(|(_, f)| !matches!(f.rule.role, Role::Frame | Role::Detail)).map(|(line, _)| line.number)
     }
 }
 
@@ -119,6 +129,21 @@ impl Blocks {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// Whether a rule may be looked for now. Most are looked for anywhere; some mean something only inside a
+    /// block, after another rule, or (names of tests) where their own tool has been recognised.
+    #[must_use]
+    pub fn accepts(&self, rule: &Rule) -> bool {
+        if !rule.inside {
+            return true;
+        }
+        let Some(open) = &self.open else { return false };
+        if !rule.follows.is_empty() {
+            let last = open.block.lines.iter().rev().find_map(|l| l.finding.as_ref());
+            return last.is_some_and(|f| rule.follows.contains(&f.rule.id));
+        }
+        rule.role != Role::Test || open.block.findings().any(|(_, f)| f.rule.family() == rule.family())
     }
 
     /// All blocks, once the open one is closed.
@@ -221,8 +246,9 @@ impl Blocks {
     }
 
     /// Takes a line in which a rule found something. `history` gives the lines before it, nearest first.
-    pub fn found(&mut self, log: u16, step: u32, number: u64, text: String, found: &Match<'_>, finding: Finding, history: impl FnOnce(usize) -> Vec<Earlier>) {
-        let rule = found.rule;
+    pub fn found(&mut self, at: Position, text: String, finding: Finding, history: impl FnOnce(usize) -> Vec<Earlier>) {
+        let Position { log, step, number } = at;
+        let rule = finding.rule;
         let apart = self.open.as_ref().is_some_and(|o| o.block.step != step || o.block.log != log || rule.opens || o.block.lines.len() >= BLOCK_LINES);
         if apart {
             self.close();
@@ -325,6 +351,21 @@ impl Blocks {
         }
         open.left -= 1;
     }
+}
+
+/// How often each message was said, by the hash of its mask.
+#[must_use]
+pub fn occurrences(blocks: &[Block]) -> HashMap<u64, u32> {
+    let mut counts: HashMap<u64, u32> = HashMap::new();
+    // The end of a step repeats lines that have been counted.
+    for block in blocks.iter().filter(|b| !b.tail) {
+        let lead = block.lead();
+        for (line, finding) in block.findings() {
+            let copies = if lead == Some(line.number) { block.count } else { 1 };
+            *counts.entry(hash(&mask(&finding.message, Depth::Full))).or_default() += copies;
+        }
+    }
+    counts
 }
 
 /// Folds blocks that say the same (after masking) into the first of them, which counts them.

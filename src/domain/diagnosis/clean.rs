@@ -76,10 +76,10 @@ pub fn clean_line(raw: &[u8], focus: usize) -> Cleaned {
     }
     if body.len() > 4 * LINE_LIMIT {
         let offset = focus.saturating_sub(raw.len() - body.len()).min(body.len());
-        if offset < 2 * LINE_LIMIT {
+        if offset < LINE_LIMIT / 2 {
             body = &body[..4 * LINE_LIMIT];
         } else {
-            let from = offset - LINE_LIMIT / 2;
+            let from = offset - 120;
             body = &body[from..body.len().min(from + 4 * LINE_LIMIT)];
         }
     }

@@ -1,9 +1,9 @@
 //! The excerpt: the lines worth the most within a budget, in the order of the log.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
-use super::blocks::Block;
+use super::blocks::{self, Block};
 use super::mask::{Depth, hash, mask};
 use super::paths;
 use super::rule::Role;
@@ -63,9 +63,11 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
             if line.text.trim().is_empty() || line.text.trim().chars().all(|c| "=-_*#~┈─━⎯".contains(c)) {
                 continue;
             }
-            let copies = by_text.entry(hash(&mask(&line.text, Depth::Full))).or_default();
+            // Numbers tell tests apart; elsewhere lines that differ in them only say the same.
+            let depth = if line.finding.as_ref().is_some_and(|f| f.rule.role == Role::Test) { Depth::Name } else { Depth::Full };
+            let copies = by_text.entry(hash(&mask(&line.text, depth))).or_default();
+            let fresh = 1.0 / (1.0 + 2.5 * *copies as f32);
             *copies += 1;
-            let fresh = 1.0 / (1.0 + 2.5 * (*copies as f32 - 1.0));
             let mut worth = match &line.finding {
                 None => f32::from(line.nearness) * strength * fresh / (1.0 + nth * 0.7),
                 Some(finding) => {
@@ -82,7 +84,7 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
                         Role::Detail => base * many.max(0.12) * fresh.max(0.3) / (1.0 + nth * 0.5),
                         Role::Wrapper | Role::Noise => base * many * fresh,
                         Role::Summary => base * many.max(0.2) * fresh,
-                        Role::Cause | Role::Test => base * many * fresh.max(0.1),
+                        Role::Cause | Role::Test => base * many * fresh * fresh,
                     }
                 }
             };
@@ -111,7 +113,8 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
 
 /// The worthiest lines that fit into `room` bytes, in the order of the logs.
 fn choose(blocks: &[Block], candidates: &[Candidate], room: usize) -> String {
-    let mut chosen: BTreeMap<(u16, u64), (usize, usize)> = BTreeMap::new();
+    // The pieces of a very long line have the same number.
+    let mut chosen: BTreeSet<(u16, u64, usize, usize)> = BTreeSet::new();
     let mut spent = 0;
     for candidate in candidates {
         if candidate.worth < WORTH {
@@ -124,13 +127,14 @@ fn choose(blocks: &[Block], candidates: &[Candidate], room: usize) -> String {
         }
         spent += cost;
         let block = &blocks[candidate.block];
-        chosen.insert((block.log, block.lines[candidate.line].number), (candidate.block, candidate.line));
+        chosen.insert((block.log, block.lines[candidate.line].number, candidate.block, candidate.line));
     }
     let mut body = String::with_capacity(spent + 64);
     let mut last: Option<(u16, u64)> = None;
     let mut said: HashSet<u64> = HashSet::new();
-    let mut opened: HashSet<usize> = HashSet::new();
-    for ((log, number), (at, nth)) in chosen {
+    let mut counted: HashSet<u64> = HashSet::new();
+    let occurrences = blocks::occurrences(blocks);
+    for (log, number, at, nth) in chosen {
         let block = &blocks[at];
         let line = &block.lines[nth];
         if last.is_some_and(|(l, n)| l != log || number > n + 2) {
@@ -148,9 +152,17 @@ fn choose(blocks: &[Block], candidates: &[Candidate], room: usize) -> String {
             text = text[..cut].trim_end().trim_end_matches('-');
         }
         push_line(&mut body, text);
-        if block.count > 1 && line.finding.is_some() && opened.insert(at) {
+        let copies = match &line.finding {
+            Some(f) if f.rule.role == Role::Cause => {
+                let key = hash(&mask(&f.message, Depth::Full));
+                if counted.insert(key) { occurrences.get(&key).copied().unwrap_or(1) } else { 1 }
+            }
+            Some(_) if block.lead() == Some(number) => block.count,
+            _ => 1,
+        };
+        if copies > 1 {
             body.pop();
-            let _ = writeln!(body, "  (×{})", block.count);
+            let _ = writeln!(body, "  (×{copies})");
         }
     }
     body
@@ -190,14 +202,10 @@ fn push_line(out: &mut String, text: &str) {
 /// Job, step, command and exit code of what failed.
 fn header(blocks: &[Block], steps: &[Step], standing: &Standing, budget: usize) -> String {
     let mut out = String::new();
-    let mut shown = 0;
     let failed = steps.iter().filter(|s| s.failed);
     let unmarked: Vec<u32> =
         if steps.iter().any(|s| s.failed) { Vec::new() } else { blocks.iter().filter(|b| standing.factor(b) >= 1.0).map(|b| b.step).collect() };
-    for step in failed.chain(steps.iter().filter(|s| unmarked.contains(&s.id) && !s.title.is_empty()).take(1)) {
-        if shown == 4 {
-            break;
-        }
+    for step in failed.chain(steps.iter().filter(|s| unmarked.contains(&s.id) && !s.title.is_empty()).take(1)).take(4) {
         let mut part = String::new();
         if !step.job.is_empty() {
             let _ = writeln!(part, "job: {}", step.job);
@@ -221,7 +229,6 @@ fn header(blocks: &[Block], steps: &[Step], standing: &Standing, budget: usize) 
         if out.len() + part.len() <= budget {
             out.push_str(&part);
         }
-        shown += 1;
     }
     out
 }
@@ -247,7 +254,14 @@ pub fn own_name(test: &str) -> &str {
 
 /// Names of failed tests that the chosen lines do not show, those of one class on one line.
 fn unseen(tests: &[String], body: &str, budget: usize) -> String {
-    let missing: Vec<&String> = tests.iter().filter(|t| !body.contains(t.as_str()) && !(body.contains(own_name(t)) && own_name(t).len() > 8)).collect();
+    let missing: Vec<&String> = tests
+        .iter()
+        .filter(|t| {
+            let own = own_name(t);
+            let shown = body.contains(t.as_str()) || (own.len() > 8 && body.contains(own));
+            !shown
+        })
+        .collect();
     if missing.is_empty() {
         return String::new();
     }

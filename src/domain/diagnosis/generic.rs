@@ -27,13 +27,16 @@ pub const RULES: &[Rule] = &[
             "fail-fast",
         ],
         r"(?i)\b(?:0|no|without) (?:errors?|failed|failures?)\b|(?:errors?|failures?|failed|fail)[:=] ?0\b|if-no-files-found|fail-fast",
-    ),
+    )
+    // After the totals of the tools, in which one number is zero and another is not.
+    .weighing(58),
     noise(
         "generic.warning",
         &["warning: ", "WARN", "Warning: ", "warn ", "[warning]", "[WARNING]", "DeprecationWarning"],
         r"^(?:\[WARNING\]|warning: |Warning: |##\[warning\]|WARN(?:ING)?[ :]|\[?[\d\-T:., ]*\]? *\[?WARN)",
     ),
     noise("generic.log_info", &["INFO", "DEBUG", "[info]", "TRACE"], r"^(?:\[?[\d\-T:.,Z ]*\]? *)?\[?(?:INFO|DEBUG|TRACE|info|debug)\]?[ :]"),
+    cause("generic.anywhere", Unknown, 32, &["rror: ", "RROR: "], r"(?P<msg>\b(?:[Ee]rror|ERROR): .*)$").with(Extent::After(1)),
     cause("generic.fatal", Unknown, 50, &["fatal", "FATAL", "Fatal"], r"^\s*(?:\S+: )?(?P<msg>(?:fatal|FATAL|Fatal)(?: error)?: .*)$")
         .before(2)
         .with(Extent::After(3)),

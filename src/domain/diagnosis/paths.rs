@@ -96,7 +96,7 @@ pub fn repository_path(raw: &str) -> Option<String> {
     }) {
         return None;
     }
-    if path.starts_with("../../..") || path.starts_with('~') || path.starts_with('-') || path.starts_with('<') {
+    if path.starts_with("../../..") || path.contains('$') || path.starts_with('~') || path.starts_with('-') || path.starts_with('<') {
         return None;
     }
     (!path.is_empty() && !path.ends_with('/')).then_some(path)
@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn places_are_read_in_every_notation() {
-        let table: &[(&str, &[(&str, Option<u32>)])] = &[
+        type Expected<'t> = &'t [(&'t str, Option<u32>)];
+        let table: &[(&str, Expected<'_>)] = &[
             ("  --> tests/fail/macros.rs:5:5", &[("tests/fail/macros.rs", Some(5))]),
             ("src/app.ts(12,3): error TS1", &[("src/app.ts", Some(12))]),
             ("  File \"/home/runner/work/a/a/pkg/x.py\", line 7, in f", &[("pkg/x.py", Some(7))]),

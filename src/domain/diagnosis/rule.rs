@@ -71,12 +71,27 @@ pub struct Rule {
     pub inside: bool,
     /// Begins a block of its own even inside another one.
     pub opens: bool,
+    /// Only looked for where the last finding of the block is by one of these rules: for lines that mean
+    /// something only after another.
+    pub follows: &'static [&'static str],
 }
 
 /// A rule that says why something failed.
 #[must_use]
 pub const fn cause(id: &'static str, category: Category, weight: u16, needles: &'static [&'static str], pattern: &'static str) -> Rule {
-    Rule { id, needles, pattern, role: Role::Cause, category: Some(category), weight, before: 0, extent: Extent::Line, inside: false, opens: false }
+    Rule {
+        id,
+        needles,
+        pattern,
+        role: Role::Cause,
+        category: Some(category),
+        weight,
+        before: 0,
+        extent: Extent::Line,
+        inside: false,
+        opens: false,
+        follows: &[],
+    }
 }
 
 /// A rule that names a failed test.
@@ -116,6 +131,12 @@ pub const fn noise(id: &'static str, needles: &'static [&'static str], pattern: 
 }
 
 impl Rule {
+    /// The tool that the rule is about: its id up to the dot.
+    #[must_use]
+    pub fn family(&self) -> &'static str {
+        self.id.split_once('.').map_or(self.id, |(family, _)| family)
+    }
+
     /// With so many lines before it.
     #[must_use]
     pub const fn before(mut self, lines: u8) -> Self {
@@ -127,6 +148,14 @@ impl Rule {
     #[must_use]
     pub const fn with(mut self, extent: Extent) -> Self {
         self.extent = extent;
+        self
+    }
+
+    /// Looked for inside blocks only, and only after one of these rules.
+    #[must_use]
+    pub const fn following(mut self, rules: &'static [&'static str]) -> Self {
+        self.inside = true;
+        self.follows = rules;
         self
     }
 
@@ -148,6 +177,13 @@ impl Rule {
     #[must_use]
     pub const fn speaking_for(mut self, category: Category) -> Self {
         self.category = Some(category);
+        self
+    }
+
+    /// Tried with rules of this weight.
+    #[must_use]
+    pub const fn weighing(mut self, weight: u16) -> Self {
+        self.weight = weight;
         self
     }
 
@@ -206,6 +242,8 @@ pub const GATE: &[&str] = &[
     "ismatch",
     "ssert",
     "xpected",
+    "Failing ",
+    "offense",
     "onflict",
     "efused",
     "reset by",
@@ -306,9 +344,9 @@ impl RuleSet {
         }
     }
 
-    /// The rule that a cleaned line matches, if any; `inside` a block more rules are looked for.
+    /// The first rule that is acceptable here and matches the cleaned line.
     #[must_use]
-    pub fn find<'t>(&'static self, line: &'t str, inside: bool) -> Option<Match<'t>> {
+    pub fn find<'t>(&'static self, line: &'t str, acceptable: impl Fn(&Rule) -> bool) -> Option<Match<'t>> {
         let mut candidates = [0_u64; 16];
         let mut any = false;
         for found in self.needles.find_overlapping_iter(line) {
@@ -325,7 +363,7 @@ impl RuleSet {
                 let index = word * 64 + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
                 let rule = &self.rules[index];
-                if rule.inside && !inside {
+                if !acceptable(rule) {
                     continue;
                 }
                 let regex = self.compiled[index].get_or_init(|| Regex::new(&lean(rule.pattern)).ok());

@@ -1,6 +1,6 @@
 //! The streaming pass: bytes in pieces of any size, lines out, of which most are never looked at.
 
-use super::blocks::{Block, Blocks, Earlier, Finding};
+use super::blocks::{Block, Blocks, Earlier, Finding, Position};
 use super::clean::{clean_line, strip, timestamp_len};
 use super::green::GreenProfile;
 use super::paths;
@@ -22,8 +22,6 @@ const LAST: usize = 30;
 pub(crate) struct Collected {
     pub blocks: Vec<Block>,
     pub steps: Steps,
-    pub bytes: u64,
-    pub lines: u64,
     pub hostile: bool,
     pub addresses_model: bool,
     pub binary: bool,
@@ -47,7 +45,6 @@ pub(crate) struct Stream<'g> {
     started: bool,
     named: bool,
     bytes: u64,
-    lines: u64,
     boring: Boring,
     hostile: bool,
     addresses_model: bool,
@@ -156,7 +153,6 @@ impl<'g> Stream<'g> {
             started: false,
             named: false,
             bytes: 0,
-            lines: 0,
             boring: Boring::default(),
             hostile: false,
             addresses_model: false,
@@ -297,7 +293,7 @@ impl<'g> Stream<'g> {
         }
         let body = peel(&text);
         let inside = self.blocks.is_open();
-        let found = self.rules.find(body, inside);
+        let found = self.rules.find(body, |rule| self.blocks.accepts(rule));
         let says_nothing = match &found {
             Some(found) if found.rule.role == Role::Noise => true,
             Some(found) if found.rule.role == Role::Frame => paths::foreign_frame(body),
@@ -323,24 +319,24 @@ impl<'g> Stream<'g> {
             return;
         }
         let finding = finding_of(&found, body);
-        let (log, step, number) = (self.log, self.steps.current(), self.number);
-        let (rules, buffer) = (self.rules, &self.buffer);
+        let at = Position { log: self.log, step: self.steps.current(), number: self.number };
+        let number = self.number;
+        let (rules, green, buffer) = (self.rules, self.green, &self.buffer);
         let owned = text.clone();
-        self.blocks.found(log, step, number, owned, &found, finding, |count| lines_before(rules, buffer, from, number, count));
+        self.blocks.found(at, owned, finding, |count| lines_before(rules, green, Some(found.rule.family()), buffer, from, number, count));
     }
 
     fn history(&self, from: usize, count: usize) -> Vec<Earlier> {
-        lines_before(self.rules, &self.buffer, from, self.number, count)
+        lines_before(self.rules, self.green, None, &self.buffer, from, self.number, count)
     }
 
     fn end_log(&mut self) {
         self.work(true);
         if !self.marked_here {
-            let lines = lines_before(self.rules, &self.buffer, self.buffer.len(), self.number, LAST);
+            let lines = lines_before(self.rules, self.green, None, &self.buffer, self.buffer.len(), self.number, LAST);
             self.blocks.tail(self.log, self.steps.current(), lines);
         }
         self.blocks.close();
-        self.lines += self.number - 1;
         self.buffer.clear();
         self.at = 0;
         self.number = 1;
@@ -356,8 +352,6 @@ impl<'g> Stream<'g> {
         Collected {
             blocks: self.blocks.finish(),
             steps: self.steps,
-            bytes: self.bytes,
-            lines: self.lines,
             hostile: self.hostile,
             addresses_model: self.addresses_model,
             binary: self.nul > 64,
@@ -367,7 +361,15 @@ impl<'g> Stream<'g> {
 }
 
 /// The cleaned lines before an offset, nearest first, not past a step's header.
-fn lines_before(rules: &'static RuleSet, buffer: &[u8], from: usize, number: u64, count: usize) -> Vec<Earlier> {
+fn lines_before(
+    rules: &'static RuleSet,
+    green: Option<&GreenProfile>,
+    opener: Option<&str>,
+    buffer: &[u8],
+    from: usize,
+    number: u64,
+    count: usize,
+) -> Vec<Earlier> {
     let mut out = Vec::new();
     let mut end = from;
     let mut number = number;
@@ -386,7 +388,16 @@ fn lines_before(rules: &'static RuleSet, buffer: &[u8], from: usize, number: u64
         }
         if !text.trim().is_empty() {
             let body = peel(&text);
-            let found = rules.find(body, true).filter(|f| f.rule.role != Role::Noise);
+            // What only means something inside a block is believed of the same tool, and of places.
+            let found = rules.find(body, |rule| {
+                let believed = match opener {
+                    Some(opener) => rule.family() == opener,
+                    // Of the end of a step only what cannot be anything else.
+                    None => rule.weight >= 94 && rule.role == Role::Cause,
+                };
+                !rule.inside || (rule.follows.is_empty() && (believed || matches!(rule.role, Role::Frame | Role::Detail)))
+            });
+            let found = found.filter(|f| f.rule.role != Role::Noise && !green.is_some_and(|g| g.contains(&text)));
             let finding = found.as_ref().map(|f| finding_of(f, body));
             out.push(Earlier { number, text, finding });
         }
@@ -404,10 +415,9 @@ pub fn peel(text: &str) -> &str {
     // Ant: `    [junit] text`.
     if let Some(rest) = trimmed.strip_prefix('[')
         && let Some((task, body)) = rest.split_once(']')
+        && matches!(task, "junit" | "junitlauncher" | "javac" | "exec" | "java" | "testng" | "apply" | "scalac" | "groovyc" | "kotlinc")
     {
-        if matches!(task, "junit" | "junitlauncher" | "javac" | "exec" | "java" | "testng" | "apply" | "scalac" | "groovyc" | "kotlinc") {
-            return body.strip_prefix(' ').unwrap_or(body);
-        }
+        return body.strip_prefix(' ').unwrap_or(body);
     }
     // BuildKit: `#12 0.345 text`, and `0.345 text` in its closing summary.
     let after_step = trimmed.strip_prefix('#').map_or(trimmed, |rest| {

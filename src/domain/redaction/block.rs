@@ -9,6 +9,9 @@ const LONGEST: usize = 1024;
 /// Fewest base64 characters of a line that opens the body of a block.
 const OPENING: usize = 24;
 
+/// What stands for a body that was masked.
+const MASK: &[u8] = b"[redacted:private-key]";
+
 /// Where in a private key the last line ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Block {
@@ -35,6 +38,20 @@ pub(super) fn scan(block: &mut Block, line: &[u8], spans: &mut Vec<Span>, begun:
                 };
                 *block = Block::Inside { body: 0, stray: 0 };
                 at = start;
+                // A second pass finds the body masked, and must go on as the first did.
+                let stop = memchr::memmem::find(&line[at..], b"-----").map_or(line.len(), |i| at + i);
+                if let Some(mask) = memchr::memmem::find(&line[at..stop], MASK) {
+                    *block = Block::Inside { body: 1, stray: 0 };
+                    at += mask + MASK.len();
+                    match end(&line[at..]) {
+                        Some(len) => {
+                            *block = Block::Outside;
+                            at += len;
+                            continue;
+                        }
+                        None => return,
+                    }
+                }
                 // What follows the marker on its own line, if anything does, is a one-line key.
                 let Some((from, to)) = body_in(&line[at..]) else {
                     if let Some(len) = end(&line[at..]) {
@@ -59,6 +76,7 @@ pub(super) fn scan(block: &mut Block, line: &[u8], spans: &mut Vec<Span>, begun:
                 if let Some(len) = end(line) {
                     // The last of the body may stand before the end marker on its line.
                     if let Some(marker) = memchr::memmem::find(line, b"-----END")
+                        && memchr::memmem::find(&line[..marker], MASK).is_none()
                         && let Some((from, to)) = body_line(&line[..marker], body > 0)
                     {
                         spans.push(Span::new(from, to, "private-key", 90).uncounted());
@@ -68,7 +86,7 @@ pub(super) fn scan(block: &mut Block, line: &[u8], spans: &mut Vec<Span>, begun:
                     at = len;
                     continue;
                 }
-                if memchr::memmem::find(line, b"[redacted:private-key]").is_some() {
+                if memchr::memmem::find(line, MASK).is_some() {
                     *block = Block::Inside { body: body + 1, stray: 0 };
                 } else if let Some((from, to)) = body_line(line, body > 0) {
                     spans.push(Span::new(from, to, "private-key", 90).uncounted());
@@ -113,6 +131,24 @@ fn begin(line: &[u8]) -> Option<usize> {
     }
     // SSH.com keys have four dashes and spaces.
     memchr::memmem::find(line, b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----").map(|i| i + 42)
+}
+
+/// The markers of private keys on a line, each from its first dash to its last.
+pub(super) fn markers(line: &[u8]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for at in memchr::memmem::find_iter(line, b"-----") {
+        let word = at + 5;
+        let rest = &line[word..line.len().min(word + 72)];
+        if !(rest.starts_with(b"BEGIN ") || rest.starts_with(b"END ")) {
+            continue;
+        }
+        if let Some(dashes) = memchr::memmem::find(rest, b"-----")
+            && memchr::memmem::find(&rest[..dashes], b"PRIVATE KEY").is_some()
+        {
+            found.push((at, word + dashes + 5));
+        }
+    }
+    found
 }
 
 /// The end of the first `-----END …-----`.

@@ -38,7 +38,7 @@ const fn p(kind: &'static str, judge: Judge, regex: &'static str) -> Pattern {
 }
 
 /// The patterns, in the order of the bits of [`TRIGGERS`].
-const PATTERNS: [Pattern; 43] = [
+const PATTERNS: [Pattern; 44] = [
     // 0: Authorization: <scheme> <value>
     p(
         "authorization",
@@ -127,13 +127,17 @@ const PATTERNS: [Pattern; 43] = [
     p("password", Judge::Given, r#"(?-u)\bhtpasswd\s+(?:-\w+\s+)*-\w*b\w*\s+(?:\S+\s+){1,2}["']?(?P<s>[^\s"'-][^\s"']{2,})"#),
     // 30: -----netrc: login x password y
     p("password", Judge::Given, r#"(?i-u)\blogin\s+\S+\s+password\s+["']?(?P<s>[^\s"']{3,})"#),
-    // 31: cookies
-    p("cookie", Judge::Random, r#"(?i-u)\b(?:set-)?cookie["']?\s*[:=]\s*["']?(?:[^=;\s"']+=[^;\s"']*;\s*)*?(?P<k>[^=;\s"']+)=(?P<s>[^;\s"',]{8,})"#),
+    // 31: commands that take a token without naming it
+    p(
+        "token",
+        Judge::Random,
+        r#"(?-u)\b(?:snyk auth|cargo login|vault login|gh auth login --with-token|pulumi login|doppler login|argocd login|railway login|cachix authtoken|cachix auth)\s+["']?(?P<s>[A-Za-z0-9_.-]{20,})"#,
+    ),
     // 32: session cookies by their name, wherever they stand
     p(
         "cookie",
         Judge::Given,
-        r#"(?i-u)\b(?:JSESSIONID|PHPSESSID|ASP\.NET_SessionId|ASPSESSIONID[A-Z]*|connect\.sid|laravel_session|_?[a-z0-9]+_session|sessionid|session_id|sessid|csrftoken|XSRF-TOKEN|wordpress_logged_in_[a-z0-9]+|user_session|remember_token|\.AspNetCore\.[A-Za-z.]+|\.ASPXAUTH|next-auth\.session-token|__Secure-[A-Za-z0-9._-]+|__Host-[A-Za-z0-9._-]+|li_at|auth_token)=(?P<s>[^;\s"',&]{8,})"#,
+        r#"(?i-u)\b(?:JSESSIONID|PHPSESSID|ASP\.NET_SessionId|ASPSESSIONID[A-Z]*|connect\.sid|laravel_session|_?[a-z0-9]+_session|sessionid|session_id|sessid|csrftoken|XSRF-TOKEN|wordpress_logged_in_[a-z0-9]+|user_session|remember_token|\.AspNetCore\.[A-Za-z.]+|\.ASPXAUTH|next-auth\.session-token|__Secure-[A-Za-z0-9._-]+|__Host-[A-Za-z0-9._-]+|li_at|auth_token)=(?P<s>[^;\s"',&\\]{8,})"#,
     ),
     // 33: docker's and npm's auth entries
     p(
@@ -167,6 +171,8 @@ const PATTERNS: [Pattern; 43] = [
     ),
     // 42: openssl enc -k
     p("password", Judge::Given, r#"(?-u)\bopenssl\s+[a-z0-9-]+\b[^|;\n]*?\s-(?:k|K|passin|passout)\s+["']?(?:pass:)?(?P<s>[^\s"'-][^\s"']{3,})"#),
+    // 43: Twilio's account and its token, as curl takes them
+    p("twilio-token", Judge::Form, r"(?-u)(?:AC[0-9a-f]{32}|\[redacted:twilio-account-sid\])[:, ]{1,2}(?P<s>[0-9a-f]{32})\b"),
 ];
 
 const fn bits(patterns: &[u32]) -> u128 {
@@ -178,6 +184,9 @@ const fn bits(patterns: &[u32]) -> u128 {
     }
     set
 }
+
+/// The bit of what is no pattern: a header of cookies holds any number of pairs.
+const COOKIES: u128 = 1 << 127;
 
 /// What makes a line worth the patterns whose bits are set; matched in any case.
 pub(super) static TRIGGERS: &[(&str, u128)] = &[
@@ -230,7 +239,7 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("mysql", bits(&[25])),
     ("mariadb", bits(&[25])),
     ("sshpass", bits(&[25])),
-    (" login", bits(&[25, 30])),
+    (" login", bits(&[25, 30, 31])),
     ("mongo", bits(&[25])),
     ("twine upload", bits(&[25])),
     ("ldap", bits(&[25])),
@@ -246,7 +255,9 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("valkey-cli", bits(&[27])),
     ("pass:", bits(&[28])),
     ("htpasswd", bits(&[29])),
-    ("cookie", bits(&[31])),
+    ("cookie", COOKIES),
+    ("snyk auth", bits(&[31])),
+    ("cachix auth", bits(&[31])),
     ("sess", bits(&[32])),
     ("connect.sid", bits(&[32])),
     ("csrftoken=", bits(&[32])),
@@ -269,6 +280,7 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("2/1", bits(&[35])),
     ("0/1", bits(&[35])),
     ("access_token=", bits(&[37])),
+    ("twilio", bits(&[43])),
     ("::add-mask::", bits(&[38])),
     ("::set-output", bits(&[39])),
     ("::save-state", bits(&[39])),
@@ -301,15 +313,14 @@ pub(super) fn scan(line: &[u8], wanted: u128, spans: &mut Vec<Span>) {
             if judged(pattern.judge, secret.as_bytes(), user) {
                 spans.push(Span::new(secret.start(), trimmed(secret.as_bytes()) + secret.start(), pattern.kind, 40));
             }
-            // A cookie's next pair begins where the last one ends, after the same header.
             at = secret.end().max(at + 1);
             if at >= line.len() {
                 break;
             }
         }
-        if i == 31 {
-            cookies(line, spans);
-        }
+    }
+    if wanted & COOKIES != 0 {
+        cookies(line, spans);
     }
 }
 
@@ -350,19 +361,22 @@ fn judged(judge: Judge, value: &[u8], user: &[u8]) -> bool {
     }
 }
 
+/// Bytes of a header of cookies; browsers and servers take less.
+const LONGEST_HEADER: usize = 8 << 10;
+
 /// The pairs after `Cookie:`; a header holds many.
 fn cookies(line: &[u8], spans: &mut Vec<Span>) {
     let mut from = 0;
     while let Some(i) = line[from..].windows(6).position(|w| w.eq_ignore_ascii_case(b"cookie")).map(|i| i + from) {
         from = i + 6;
-        let rest = &line[from..];
+        let rest = &line[from..line.len().min(from + LONGEST_HEADER)];
         let lead = rest.iter().take_while(|b| matches!(b, b'"' | b'\'' | b':' | b' ' | b'=')).count();
         if !rest[..lead].contains(&b':') && !rest[..lead].contains(&b'=') {
             continue;
         }
         let set = i >= 4 && line[i - 4..i].eq_ignore_ascii_case(b"set-");
         let mut at = from + lead;
-        for pair in line[at..].split(|b| *b == b';') {
+        for pair in rest[lead..].split(|b| *b == b';') {
             let start = at;
             at += pair.len() + 1;
             let Some(equals) = memchr::memchr(b'=', pair) else { continue };
@@ -371,6 +385,7 @@ fn cookies(line: &[u8], spans: &mut Vec<Span>) {
             if value.len() >= 8 && !placeholder(value) && (random(value, 8) || uuid(value)) {
                 spans.push(Span::new(start + equals + 1, start + equals + 1 + value.len(), "cookie", 40));
             }
+            from = at.min(line.len());
             if set || pair[equals + 1..].iter().any(|b| matches!(b, b'"' | b'\'')) {
                 break;
             }
@@ -389,6 +404,6 @@ mod tests {
             assert!(regex.capture_names().any(|n| n == Some("s")), "{}", p.kind);
             assert!(TRIGGERS.iter().any(|(_, set)| set & (1 << i) != 0), "pattern {i} ({}) has no trigger", p.kind);
         }
-        assert!(TRIGGERS.iter().all(|(_, set)| *set >> PATTERNS.len() == 0));
+        assert!(TRIGGERS.iter().all(|(_, set)| (*set & !COOKIES) >> PATTERNS.len() == 0));
     }
 }

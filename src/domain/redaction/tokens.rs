@@ -80,8 +80,8 @@ const fn t(kind: &'static str, prefix: &'static str, trust: Trust, tail: &'stati
     Token { kind, prefix, tail, trust }
 }
 
-/// No upper bound that a real token would meet.
-const OPEN: usize = 8192;
+/// No upper bound: what is longer is judged by so much, and masked to its end.
+const OPEN: usize = 1024;
 /// A UUID.
 const UUID: Part = Run(hex_dash, 36, 36);
 
@@ -113,6 +113,12 @@ impl Token {
                     }
                 }
             }
+        }
+        if let Some(Run(set, _, OPEN)) = self.tail.last()
+            && end - start >= OPEN
+            && !documented(&line[start..end])
+        {
+            end += line[end..].iter().take_while(|b| set(**b)).count();
         }
         while end > start && matches!(line[end - 1], b'.' | b'-' | b'/') {
             end -= 1;

@@ -82,7 +82,10 @@ async fn ask(engine: &Engine, session: &mut Session, remote: &Remote, rules: &Re
             max_output_tokens: 8192,
             tag: session.state.id.to_string(),
         };
-        session.intend(engine, Outside::AskModel, format!("{route} · {}", prompt::FIX_TEMPLATE)).await?;
+        let asked = format!("{route} · {} · {} bytes", prompt::FIX_TEMPLATE, text.len());
+        // Under dry-run the reader wants to see what a model is told.
+        let asked = if session.state.opening.dry_run { format!("{asked}\n\n{}\n\n{text}", prompt::FIX_SYSTEM) } else { asked };
+        session.intend(engine, Outside::AskModel, asked).await?;
         match engine.llm.ask(&request).await {
             Ok(answer) => {
                 note_call(engine, session, route, Some(&answer)).await?;

@@ -34,7 +34,7 @@ pub const RULES: &[Rule] = &[
     cause("dart.error", CompileError, 92, &["Error: "], r"^(?P<file>\S+\.dart):(?P<line>\d+):\d+: Error: (?P<msg>.*)$").with(Extent::After(4)),
     cause("dart.analyze", LintError, 90, &["error • ", "error - "], r"^\s*(?:error|warning|info) [•-] (?P<msg>.*) [•-] (?P<file>[^\s:]+):(?P<line>\d+):\d+ [•-] \w+$"),
     cause("ghc.error", CompileError, 94, &[": error:", ": error ["], r"^(?P<file>\S+\.l?hs):(?P<line>\d+):\d+: (?P<msg>error:.*)$").with(Extent::Paragraph(14)),
-    cause("ocaml.error", CompileError, 92, &["Error: "], r"^(?P<msg>Error(?: \(alert .*\))?: .*)$").before(6).with(Extent::After(5)).inside(),
+    cause("ocaml.error", CompileError, 92, &["Error: "], r"^(?P<msg>Error(?: \(alert .*\))?: .*)$").before(6).with(Extent::After(5)).following(&["ocaml.file", "gcc.source"]),
     frame("ocaml.file", 76, &["File \""], r#"^File "(?P<file>[^"]+)", lines? (?P<line>\d+)(?:-\d+)?, characters .*:$"#),
     cause("zig.error", CompileError, 92, &[": error: "], r"^(?P<file>\S+\.zig):(?P<line>\d+):\d+: (?P<msg>error: .*)$").with(Extent::After(4)),
     cause("elixir.compile", CompileError, 90, &["== Compilation error in file"], r"^== Compilation error in file (?P<file>\S+) ==$").with(Extent::After(12)),

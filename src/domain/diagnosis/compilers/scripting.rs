@@ -17,7 +17,7 @@ pub const RULES: &[Rule] = &[
     cause("shell.syntax_gate", GithubActionsConfig, 84, &["rror near", "nexpected", "rror:"], r"^(?:/\S+|bash|sh|\S+\.sh|-bash): (?:line )?\d+: (?P<msg>.*(?:syntax error|unexpected EOF|bad substitution).*)$").before(3),
     cause("powershell.error", Unknown, 70, &["ParserError", "CommandNotFoundException", "FullyQualifiedErrorId"], r"^\s*\| ?(?P<msg>.*|\+ FullyQualifiedErrorId.*)$").inside(),
     cause("ansible.fatal", Unknown, 84, &["fatal: ["], r"^fatal: \[.*\]: (?P<msg>(?:FAILED|UNREACHABLE)! => .*)$").with(Extent::After(4)),
-    cause("terraform.error", CompileError, 84, &["Error: "], r"^\s*│? ?(?P<msg>Error: .*)$").with(Extent::Section(12, &["╵"])).inside(),
+    cause("terraform.error", CompileError, 84, &["Error: "], r"^\s*│ (?P<msg>Error: .*)$").with(Extent::Section(12, &["╵"])).inside(),
     cause("cue.lint", LintError, 60, &["[ERROR] templates/"], r"^\[ERROR\] (?P<file>templates/\S*): (?P<msg>.*)$"),
     detail("shell.trace", 40, &["+ "], r"^\+ \S.*$"),
 ];

@@ -11,7 +11,7 @@ pub const RULES: &[Rule] = &[
     summary("golangci.total", LintError, 84, &[" issues:", "issues found"], r"^(?:\d+ issues?:|##\[error\]issues found|.*golangci-lint exit with code \d+.*)$").before(20).with(Extent::After(6)).inside(),
     wrapper("golangci.exit", 70, &["##[error]issues found", "exit code", "rror"], r"^(?:##\[error\])?(?:issues found|golangci-lint exit with code \d+)$").before(10),
     cause("rubocop.offense", LintError, 93, &[": C: ", ": W: ", ": E: ", ": F: "], r"^(?P<file>\S+?):(?P<line>\d+):\d+: (?P<msg>[CWEF]: (?:\[\w+\] )?\w+/.*)$").inside().with(Extent::After(2)),
-    summary("rubocop.total", LintError, 86, &["offense", "inspected"], r"^\d+ files? inspected, [1-9]\d* offenses? detected.*$").before(20).inside(),
+    summary("rubocop.total", LintError, 86, &["offense"], r"^\d+ files? inspected, [1-9]\d* offenses? detected.*$").before(20),
     cause("phpcs.file", LintError, 88, &["RRORS", "RROR "], r"^FOUND \d+ ERRORS?.*$").before(3).with(Extent::After(10)),
     cause("phpcsfixer.found", LintError, 88, &["Found "], r"^Found \d+ of \d+ files that can be fixed.*$").before(14).inside(),
     cause("clang_format.error", LintError, 93, &["[-Wclang-format-violations]"], r"^(?P<file>[^\s:]+):(?P<line>\d+):\d+: (?P<msg>(?:error|warning): .*\[-Wclang-format-violations\])$").with(Extent::After(3)),

@@ -74,7 +74,7 @@ pub const RULES: &[Rule] = &[
     )
     .with(Extent::After(24)),
     frame("sanitizer.frame", 56, &[" in "], r"^\s*#\d+ 0x[0-9a-f]+ in .* (?P<file>\S+?):(?P<line>\d+)(?::\d+)?$"),
-    cause("xctest.error", TestAssertion, 96, &[": error: -["], r"^(?P<file>\S+?\.\w+):(?P<line>\d+): error: (?P<test>-\[.*?\]|\w+\.\w+) : (?P<msg>.*)$"),
+    cause("xctest.error", TestAssertion, 96, &[": error: "], r"^(?P<file>\S+?\.\w+):(?P<line>\d+): error: (?P<test>-\[.*?\]|\w+\.\w+) : (?P<msg>.*)$"),
     test("xctest.case", 88, &["' failed ("], r"^Test Case '(?P<test>.*)' failed \([\d.]+ seconds\)\.?$").before(4),
     test("swift_testing.case", 88, &["✘ Test "], r"^✘ Test (?P<test>.*?) (?:failed after|recorded an issue at (?P<file>[^\s:]+):(?P<line>\d+)).*$"),
     test("exunit.case", 88, &[") "], r"^\s+\d+\) (?P<test>(?:test|doctest|property) .* \([\w.]+\))$").with(Extent::After(18)).inside().opening(),
@@ -95,8 +95,7 @@ pub const RULES: &[Rule] = &[
     summary("prove.totals", TestAssertion, 80, &["Result: FAIL"], r"^Result: FAIL$").before(8),
     cause("julia.failed", TestAssertion, 88, &["Test Failed at "], r"^.*: Test Failed at (?P<file>[^\s:]+):(?P<line>\d+)$").with(Extent::After(8)),
     test("testthat.case", 86, &["── Failure (", "── Error ("], r"^── (?:Failure|Error) \((?P<file>[^\s:)]+)(?::(?P<line>\d+))?(?::\d+)?\): (?P<test>.*?) ─+$")
-        .with(Extent::After(10))
-        .inside(),
+        .with(Extent::After(10)),
     cause("bazel.failed", TestAssertion, 80, &["FAILED in ", "TIMEOUT in "], r"^(?P<msg>//\S+)\s+(?:FAILED|TIMEOUT) in .*$"),
     cause("ctest.timeout", TimeoutOrOom, 60, &["(Timeout)"], r"^.*\(Timeout\)$").inside(),
 ];

@@ -17,7 +17,7 @@ pub const RULES: &[Rule] = &[
     test("pytest.summary_doctest", 90, &["FAILED "], r"^FAILED (?P<test>(?P<file>[^\s:]+\.(?:rst|md|txt|py|yml|yaml))(?:::\S+)?)(?: - (?P<msg>.*))?$"),
     cause("pytest.summary_error", TestAssertion, 86, &["ERROR "], r"^ERROR (?P<file>[^\s:]+\.pyi?)(?:::(?P<case>.+?))?(?: - (?P<msg>.*))?$"),
     test("pytest.verbose_failed", 74, &["FAILED"], r"^(?:\[gw\d+\]\s*(?:\[ *\d+%\])?\s*FAILED )?(?P<test>(?P<file>[^\s:]+\.py)::[^ ].*?)(?: FAILED\b.*)?$"),
-    cause("pytest.collect", TestAssertion, 82, &["ERROR collecting"], r"^_+ ERROR collecting (?P<file>\S+) _+$")
+    cause("pytest.collect", TestAssertion, 91, &["ERROR collecting"], r"^_+ ERROR collecting (?P<file>\S+) _+$")
         .with(Extent::Section(60, &["====", "____", "!!!!"]))
         .opening(),
     test("pytest.header", 80, &["____"], r"^_{3,} (?:ERROR at (?:setup|teardown) of )?(?P<test>[\w.\-\[\]]+(?:\[.*\])?)(?: \(.*\))? _{3,}$")
@@ -68,6 +68,7 @@ pub const RULES: &[Rule] = &[
         &["FAIL Required test coverage", "Coverage failure"],
         r"^(?:ERROR: |FAIL:? )?(?:Coverage failure: total of|FAIL Required test coverage of).*",
     ),
+    wrapper("pytest.section", 62, &["= ERRORS =", "= FAILURES ="], r"^=+ (?:ERRORS|FAILURES) =+$"),
     test("unittest.header", 90, &["FAIL: ", "ERROR: "], r"^(?:FAIL|ERROR): (?P<test>[\w.]+(?: \([\w.<>]+\))?(?: \[.*\]| \(.*\))?)$")
         .with(Extent::Section(80, &["====", "Ran "]))
         .opening(),

@@ -28,6 +28,7 @@ pub const RULES: &[Rule] = &[
     detail("minitest.values", 84, &["Expected: ", "Actual: ", "-expected", "+actual"], r"^\s*(?:Expected: .*|\s*Actual: .*|--- expected|\+\+\+ actual)$"),
     summary("minitest.totals", TestAssertion, 84, &[" failures, "], r"^\d+ (?:runs|tests), \d+ assertions, \d+ failures, \d+ errors.*$"),
     wrapper("rails.rerun", 44, &["rails test ", "bin/rails test "], r"^(?:bin/)?rails test (?P<file>\S+?\.rb):(?P<line>\d+)$").inside(),
+    cause("cucumber.failing", TestAssertion, 60, &["Failing Scenarios:"], r"^Failing Scenarios:$").with(Extent::Paragraph(40)),
     test("cucumber.listed", 84, &["cucumber "], r"^cucumber (?P<test>(?P<file>\S+\.feature):(?P<line>\d+)) # .*$").inside(),
     cause("ruby.error", TestAssertion, 72, &["Error)", "Exception)"], r"^(?P<file>[^\s:]+\.rb):(?P<line>\d+):in .*: (?P<msg>.*\([\w:]*(?:Error|Exception)\))$")
         .with(Extent::Indented(8)),

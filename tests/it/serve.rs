@@ -1,0 +1,129 @@
+//! The service against the simulated GitHub, Slack and model: what it finds, what it writes, what a kill leaves behind.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use regreen::domain::remediation::{Phase, Reason, Remediation};
+use regreen::ports::store::Store as _;
+use simulator::{ModelReply, ModelRule, SimulatorOptions};
+
+use crate::bed::{Bed, REPO, full_scale, repair};
+
+const QUICK: &str = "[timing]\nfollow = \"300ms\"\nsettle = \"8s\"\nlease = \"4s\"\n";
+
+/// Two red branches, one of them with three failing workflows of one push, and a red main.
+async fn three_red() -> Bed {
+    let bed = Bed::new(SimulatorOptions::default(), &[("ci", "**"), ("lint", "ada/**"), ("docs", "ada/**")], QUICK).await;
+    bed.simulator.script_model(ModelRule::when(&["\n-17\n", "one.txt"], ModelReply::Text(repair("one", "17"))).times(0));
+    bed.simulator.script_model(ModelRule::when(&["## File one.txt", "\n17\n"], ModelReply::Text(repair("one", "17"))));
+    bed.simulator.script_model(ModelRule::when(&["## File two.txt", "\n18\n"], ModelReply::Text(repair("two", "18"))));
+    bed.push("ada/one", Some("main"), &[("one.txt", "17\n")], "ada").await;
+    bed.push("grace/two", Some("main"), &[("two.txt", "18\n")], "grace").await;
+    bed.push("main", None, &[("one.txt", "19\n"), ("two.txt", "19\n")], "linus").await;
+    bed
+}
+
+fn offered(state: &Remediation) -> bool {
+    state.phase == Phase::Feedback && state.reason == Some(Reason::ReadyForReview)
+}
+
+fn all_done(states: &[Remediation]) -> bool {
+    states.len() == 3 && states.iter().filter(|state| offered(state)).count() == 2 && states.iter().any(|state| state.reason == Some(Reason::ProtectedBranch))
+}
+
+/// Two pull requests and no second one, one message each, main as the teammate left it, and whole chains.
+async fn as_it_should_be(bed: &Bed, states: &[Remediation], main: &str) {
+    let pulls = bed.simulator.pulls(REPO);
+    let bases: BTreeMap<&str, &str> = pulls.iter().map(|pull| (pull.base.as_str(), pull.head.as_str())).collect();
+    assert_eq!(pulls.len(), 2, "{pulls:?}");
+    assert_eq!(bases.keys().copied().collect::<Vec<_>>(), ["ada/one", "grace/two"]);
+    assert!(bases.values().all(|head| head.starts_with("agent-fix/")));
+    assert!(pulls.iter().all(|pull| pull.open && !pull.draft));
+    let refs = bed.simulator.refs(REPO).await.unwrap();
+    assert_eq!(refs.keys().filter(|name| name.starts_with("refs/heads/agent-fix/")).count(), 2, "{refs:?}");
+    assert_eq!(refs["refs/heads/main"], main);
+    for state in states.iter().filter(|state| offered(state)) {
+        assert!(state.proof.as_ref().is_some_and(|proof| proof.proved), "{}", state.opening.key.branch);
+        assert_eq!(state.pull.as_ref().unwrap().base, state.opening.key.branch);
+    }
+    let ada = states.iter().find(|state| state.opening.key.branch.as_str() == "ada/one").unwrap();
+    assert_eq!(ada.runs.len(), 3, "three failing workflows of one push are one remediation");
+    // The last word reaches the channel a moment after it is recorded.
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let said = bed.simulator.slack_messages();
+        if said.len() >= 3 && said.iter().filter(|message| message.text.contains("ready for review")).count() == 2 {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{said:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let said = bed.simulator.slack_messages();
+    assert_eq!(said.len(), 3, "{:?}", said.iter().map(|message| &message.text).collect::<Vec<_>>());
+    let refusal = said.iter().find(|message| message.text.contains(" main ")).expect("the refusal is told");
+    for field in ["Repository", "Branch", "Workflow", "Owner", "Decision", "Risk", "Action", "Pull request", "Why"] {
+        assert!(refusal.blocks.to_string().contains(field), "{field}");
+    }
+    let report = bed.store().await.verify().await.unwrap();
+    assert_eq!((report.chains >= 3, report.faults), (true, Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn finds_what_is_red_and_refuses_main() {
+    let mut bed = three_red().await;
+    let main = bed.simulator.branch(REPO, "main").await.unwrap().unwrap();
+    bed.start();
+    let store = bed.store().await;
+    let states = bed.wait(&store, "two fixes and a refusal", 120, all_done).await;
+    as_it_should_be(&bed, &states, &main).await;
+    let (code, out, _) = bed.cli(&["jobs", "list", "--format", "json"]).await;
+    assert_eq!(code, 0);
+    assert_eq!(serde_json::from_str::<Vec<serde_json::Value>>(&out).unwrap().len(), 3);
+    assert_eq!(bed.stop().await, Some(0), "{}", bed.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_it_ends_the_same() {
+    let kills = if full_scale() { 20 } else { 5 };
+    let seed: u64 = std::env::var("REGREEN_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::random_range(0..1_000_000));
+    eprintln!("killing {kills} times, REGREEN_TEST_SEED={seed}");
+    let mut rng = <rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(seed);
+    let mut bed = three_red().await;
+    let main = bed.simulator.branch(REPO, "main").await.unwrap().unwrap();
+    for _ in 0..kills {
+        bed.start();
+        // From before the database is open to well into the stages.
+        let millis = rand::Rng::random_range(&mut rng, 50..1600);
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        bed.kill().await;
+    }
+    bed.start();
+    let store = bed.store().await;
+    let states = bed.wait(&store, &format!("two fixes and a refusal after {kills} kills (seed {seed})"), 180, all_done).await;
+    as_it_should_be(&bed, &states, &main).await;
+    assert_eq!(bed.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_services_that_fail_are_waited_for() {
+    use simulator::{Fault, FaultKind, Server};
+    let mut bed = three_red().await;
+    let main = bed.simulator.branch(REPO, "main").await.unwrap().unwrap();
+    let faults = bed.simulator.faults();
+    // Every write takes effect once and loses its answer; reads fail now and then; the channel and the model are down at first.
+    faults.add(Fault::on(Server::Github, "POST", "/repos/*/pulls", FaultKind::AnswerThenDrop).times(1));
+    faults.add(Fault::on(Server::Github, "POST", "/repos/*/comments", FaultKind::AnswerThenDrop).times(1));
+    faults.add(
+        Fault::on(Server::Github, "GET", "/repos/*/actions/*", FaultKind::Status { code: 502, headers: Vec::new(), body: "bad gateway".into() })
+            .times(2)
+            .skip(3),
+    );
+    faults.add(Fault::on(Server::Git, "*", "*", FaultKind::ResetConnection).times(2).skip(1));
+    faults.add(Fault::on(Server::Slack, "POST", "*postMessage*", FaultKind::AnswerThenDrop).times(1));
+    faults.add(Fault::on(Server::Model, "POST", "*", FaultKind::Status { code: 503, headers: Vec::new(), body: String::new() }).times(2));
+    bed.start();
+    let store = bed.store().await;
+    let states = bed.wait(&store, "two fixes and a refusal in spite of all", 180, all_done).await;
+    as_it_should_be(&bed, &states, &main).await;
+    assert_eq!(bed.stop().await, Some(0));
+}
