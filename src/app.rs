@@ -4,15 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 
 use crate::adapters::clock::SystemClock;
+use crate::adapters::git::clone::{self, NotAClone};
 use crate::adapters::git::{GitMirrors, GitOptions};
 use crate::adapters::github::{GitHub, GitHubAuth, GitHubSettings};
 use crate::adapters::llm::{Models, Price, RouteKind, RouteSettings};
+use crate::adapters::local::LocalClone;
 use crate::adapters::sandbox;
 use crate::adapters::slack::{Slack, SlackSettings};
 use crate::adapters::store::SqlStore;
 use crate::config::{GitHubCredentials, SandboxSettings, Settings};
+use crate::domain::breaker::BreakerSettings;
 use crate::domain::rules::Rules;
 use crate::engine::{Engine, Runs, stages};
 use crate::ports::alerts::Alerts;
@@ -24,6 +28,14 @@ use crate::ports::sandbox::{Limits, Network, SandboxError};
 /// GitHub asks for a name.
 const USER_AGENT: &str = concat!("regreen/", env!("CARGO_PKG_VERSION"));
 
+/// The database, as the commands ask and change it.
+pub type Database = SqlStore;
+
+/// The time, where a command acts at once.
+pub fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
+
 /// How much of the sandbox a command asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isolation {
@@ -34,10 +46,41 @@ pub enum Isolation {
 }
 
 /// The database of the settings, opened and migrated.
-pub async fn store(settings: &Settings) -> anyhow::Result<SqlStore> {
+pub async fn store(settings: &Settings) -> anyhow::Result<Database> {
     std::fs::create_dir_all(&settings.data_dir)
         .with_context(|| format!("the data folder `{}` can't be made; set REGREEN_DATA_DIR", settings.data_dir.display()))?;
     SqlStore::open(&settings.database_url, settings.rules.breaker).await.context("the database of DATABASE_URL can't be opened")
+}
+
+/// A database that ends with the process, for a command that leaves nothing behind but a branch.
+pub async fn database_in_memory(breaker: BreakerSettings) -> anyhow::Result<Database> {
+    SqlStore::in_memory(breaker).await.context("a database in memory can't be made")
+}
+
+/// What a person's clone is about, and the clone in place of a forge.
+pub struct LocalRepository {
+    path: PathBuf,
+    /// What was found in it.
+    pub clone: clone::Clone,
+}
+
+impl LocalRepository {
+    /// Looks into the clone at `path`; nothing in it changes. Without `branch` it is the one that is checked out, without `base` the usual names are tried.
+    pub fn at(path: PathBuf, branch: Option<&str>, base: Option<&str>) -> Result<Self, NotAClone> {
+        let clone = clone::look(&path, branch, base)?;
+        Ok(Self { path, clone })
+    }
+
+    /// The clone as a forge, which answers `log` when it is asked for the failed job's.
+    pub fn forge(&self, log: Vec<u8>) -> LocalClone {
+        let clone::Clone { branch, head, time, author, default_branch, .. } = self.clone.clone();
+        LocalClone::new(self.path.clone(), branch, default_branch, head, time, log, author)
+    }
+}
+
+/// A channel that nobody listens to: what a command has to say it prints.
+pub fn no_alerts() -> anyhow::Result<Slack> {
+    Slack::new(SlackSettings::default(), Arc::new(SystemClock)).context("the silent channel can't be set up")
 }
 
 /// GitHub, as the settings reach it.

@@ -1,14 +1,19 @@
 //! The command line: one file a subcommand. Results go to stdout, progress and errors to stderr.
 
+pub mod audit;
 pub mod circuit;
 pub mod demo;
 pub mod diagnose;
+pub mod doctor;
 pub mod fix;
+pub mod init;
 pub mod jobs;
+pub mod migrate;
 pub mod output;
 pub mod patch;
 pub mod pause;
 pub mod redact;
+pub mod rollback;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -51,6 +56,8 @@ Examples:
   regreen fix --repo . --cmd 'cargo test'           fix a local clone; leaves a branch agent-fix/…
   regreen fix --run https://github.com/o/r/actions/runs/1
   regreen diagnose --log ci.log                     what failed, where, and why
+  regreen init                                      write .env and regreen.toml after asking
+  regreen doctor                                    try every dependency and permission
   regreen serve                                     watch the repositories of REGREEN_REPOS";
 
 /// regreen turns a team's red branches green: proven fix pull requests, behind safety gates.
@@ -76,24 +83,45 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Watch the repositories, fix what is red, serve HTTP; until SIGTERM, then drain.
+    #[command(after_help = "Examples:\n  regreen serve\n  regreen serve --dry-run")]
     Serve(serve::ServeArgs),
     /// Fix one failure: of a local clone, or of one run on GitHub.
     Fix(fix::FixArgs),
     /// Logs in, diagnosis out; no network, no model.
+    #[command(after_help = "Examples:\n  regreen diagnose --log ci.log\n  gh run view 1 --log-failed | regreen diagnose --log - --format json")]
     Diagnose(diagnose::DiagnoseArgs),
     /// What the patch engine makes of a diff.
+    #[command(after_help = "Example:\n  regreen patch apply --dir . --diff fix.diff")]
     Patch(patch::PatchArgs),
     /// The text with its secrets masked, line for line.
+    #[command(after_help = "Examples:\n  regreen redact ci.log\n  regreen redact - --format json < ci.log")]
     Redact(redact::RedactArgs),
     /// The remediations: list, show, retry, cancel, approve, reject.
+    #[command(
+        after_help = "Examples:\n  regreen jobs list --state blocked\n  regreen jobs show r-0123456789abcdef\n  regreen jobs approve r-0123456789abcdef --reason 'read it'"
+    )]
     Jobs(jobs::JobsArgs),
     /// The circuit breaker: list, show, reset.
+    #[command(after_help = "Examples:\n  regreen circuit list\n  regreen circuit reset --repo acme/widgets --reason 'the registry is back'")]
     Circuit(circuit::CircuitArgs),
     /// Stop everything, or one repository, at once.
+    #[command(after_help = "Examples:\n  regreen pause --reason 'incident 12'\n  regreen pause --repo acme/widgets --reason 'release day'")]
     Pause(pause::PauseArgs),
     /// End a stop.
+    #[command(after_help = "Example:\n  regreen resume --reason 'incident 12 is over'")]
     Resume(pause::PauseArgs),
+    /// Take back what a remediation wrote: its open pull request, its branch.
+    Rollback(rollback::RollbackArgs),
+    /// The audit log: export, verify.
+    Audit(audit::AuditArgs),
+    /// Try every dependency and permission; each failure says its remedy.
+    Doctor(doctor::DoctorArgs),
+    /// Write .env and regreen.toml after asking.
+    Init(init::InitArgs),
+    /// The database's schema: up, status.
+    Migrate(migrate::MigrateArgs),
     /// The whole loop on this machine, with a simulated GitHub, Slack and model.
+    #[command(after_help = "Example:\n  regreen demo")]
     Demo(demo::DemoArgs),
 }
 
@@ -139,6 +167,7 @@ pub fn run() -> ExitCode {
             return redact::run(&args).unwrap_or_else(|error| fail(&error));
         }
         Command::Patch(args) => patch::run(&args),
+        Command::Init(args) => init::run(&args),
         command => with_runtime(context, command),
     };
     match result {
@@ -159,8 +188,12 @@ fn with_runtime(context: Context, command: Command) -> anyhow::Result<u8> {
             Command::Circuit(args) => circuit::run(&context, &args).await,
             Command::Pause(args) => pause::run(&context, &args, true).await,
             Command::Resume(args) => pause::run(&context, &args, false).await,
+            Command::Rollback(args) => rollback::run(&context, &args).await,
+            Command::Audit(args) => audit::run(&context, &args).await,
+            Command::Doctor(args) => doctor::run(&context, &args).await,
+            Command::Migrate(args) => migrate::run(&context, &args).await,
             Command::Demo(args) => demo::run(&context, &args).await,
-            Command::Diagnose(_) | Command::Patch(_) | Command::Redact(_) => unreachable!("handled before the runtime"),
+            Command::Diagnose(_) | Command::Patch(_) | Command::Redact(_) | Command::Init(_) => unreachable!("handled before the runtime"),
         }
     });
     // A blocking call into libgit2 that hangs must not keep the process.

@@ -8,6 +8,7 @@ pub mod follow_up;
 pub mod intake;
 pub mod notify;
 pub mod recover;
+pub mod rollback;
 pub mod schedule;
 pub mod session;
 pub mod stages;

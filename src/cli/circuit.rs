@@ -4,10 +4,8 @@ use clap::{Args, Subcommand};
 
 use super::output::{Format, Usage, json, say, table};
 use super::{Context, code};
-use crate::adapters::store::SqlStore;
-use crate::app;
+use crate::app::{self, Database};
 use crate::domain::ids::{Fingerprint, RepoId, RepoSlug};
-use crate::ports::clock::Clock as _;
 use crate::ports::store::{CircuitRow, Store as _};
 
 /// The circuit breaker.
@@ -98,7 +96,7 @@ pub async fn run(context: &Context, args: &CircuitArgs) -> anyhow::Result<u8> {
             let (id, slug) = repository(&store, repo).await?;
             let signature = signature.as_deref().map(signature_of).transpose()?;
             let by = super::pause::person(by.as_deref());
-            let closed = store.reset_circuits(id, signature.as_ref(), &by, reason, crate::adapters::clock::SystemClock.now()).await?;
+            let closed = store.reset_circuits(id, signature.as_ref(), &by, reason, app::now()).await?;
             match format {
                 Format::Json => json(&serde_json::json!({"repo": slug, "closed": closed, "by": by}))?,
                 Format::Text => say(&format!("{closed} circuit(s) of {slug} closed by {by}")),
@@ -113,7 +111,7 @@ fn signature_of(text: &str) -> anyhow::Result<Fingerprint> {
 }
 
 /// A repository that the store knows by this name.
-pub async fn repository(store: &SqlStore, address: &str) -> anyhow::Result<(RepoId, RepoSlug)> {
+pub async fn repository(store: &Database, address: &str) -> anyhow::Result<(RepoId, RepoSlug)> {
     let slug = RepoSlug::from_address(address).map_err(|error| Usage(error.to_string()))?;
     let watched = store.watched().await?;
     let found = watched.into_iter().find(|watched| watched.slug.as_str().eq_ignore_ascii_case(slug.as_str()));
@@ -123,7 +121,7 @@ pub async fn repository(store: &SqlStore, address: &str) -> anyhow::Result<(Repo
     }
 }
 
-async fn show(store: &SqlStore, rows: &[CircuitRow]) -> anyhow::Result<String> {
+async fn show(store: &Database, rows: &[CircuitRow]) -> anyhow::Result<String> {
     let names = store.watched().await?;
     let rows = rows
         .iter()

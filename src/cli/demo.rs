@@ -17,7 +17,7 @@ use self::scenario::{REPO, Scenario, Then};
 use self::timeline::Timeline;
 use super::output::{Usage, say, table};
 use super::{Context, code};
-use crate::adapters::store::SqlStore;
+use crate::app::Database;
 use crate::domain::breaker::BreakerSettings;
 use crate::domain::remediation::Remediation;
 use crate::ports::store::{Filter, Store as _};
@@ -213,7 +213,7 @@ async fn watch(
 ) -> anyhow::Result<Vec<Remediation>> {
     let started = std::time::Instant::now();
     let database = folder.join("data").join("regreen.db");
-    let mut store: Option<SqlStore> = None;
+    let mut store: Option<Database> = None;
     let mut pushed = 0;
     let mut settled_at = None;
     loop {
@@ -230,7 +230,7 @@ async fn watch(
         }
         if store.is_none() && database.exists() {
             // Read beside the service: SQLite takes several processes.
-            store = SqlStore::connect(&format!("sqlite://{}?mode=rwc", database.display()), BreakerSettings::default()).await.ok();
+            store = Database::connect(&format!("sqlite://{}?mode=rwc", database.display()), BreakerSettings::default()).await.ok();
         }
         let mut states = Vec::new();
         if let Some(store) = &store

@@ -9,11 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{Format, Progress, Usage, json, say};
 use super::{Context, code, start_log};
-use crate::adapters::clock::SystemClock;
-use crate::adapters::local::LocalClone;
-use crate::adapters::slack::{Slack, SlackSettings};
-use crate::adapters::store::SqlStore;
-use crate::app::{self, Isolation, Parts};
+use crate::app::{self, Isolation, LocalRepository, Parts};
 use crate::config::{LogFormat, Settings};
 use crate::domain::gate::SafetyCheckResult;
 use crate::domain::ids::{BranchName, CommitSha, RepoSlug, RunId};
@@ -157,7 +153,8 @@ async fn local(
 ) -> anyhow::Result<(Report, Option<Remediation>)> {
     let command = args.cmd.clone().ok_or_else(|| Usage("--repo needs --cmd 'COMMAND': the command that fails".into()))?;
     let path = repo.canonicalize().map_err(|error| Usage(format!("`{}` can't be opened: {error}", repo.display())))?;
-    let clone = crate::adapters::git::clone::look(&path, args.branch.as_deref(), args.base.as_deref()).map_err(|error| Usage(error.to_string()))?;
+    let found = LocalRepository::at(path.clone(), args.branch.as_deref(), args.base.as_deref()).map_err(|error| Usage(error.to_string()))?;
+    let clone = &found.clone;
     let log = match &args.log {
         Some(file) => Some(read_log(file)?),
         None => None,
@@ -180,15 +177,13 @@ async fn local(
         };
     }
     own.timeout = args.timeout.unwrap_or(own.timeout);
-    let forge_for = |log: Vec<u8>| {
-        LocalClone::new(path.clone(), clone.branch.clone(), clone.default_branch.clone(), clone.head.clone(), clone.time, log, clone.author.clone())
-    };
+    let forge_for = |log: Vec<u8>| found.forge(log);
     rules.repos = vec![crate::domain::rules::RepoPattern::One(forge_for(Vec::new()).repository().slug.clone())];
     rules.by_repo = Vec::new();
     rules.default = own.clone();
     rules.timing.settle = std::time::Duration::ZERO;
 
-    let store = Arc::new(SqlStore::in_memory(rules.breaker).await?);
+    let store = Arc::new(app::database_in_memory(rules.breaker).await?);
     let folder = settings.data_dir.clone();
     std::fs::create_dir_all(&folder)?;
     let parts = |forge: Arc<dyn Forge>, runs: Runs| -> anyhow::Result<Parts> {
@@ -196,7 +191,7 @@ async fn local(
             forge,
             store: store.clone(),
             llm: Arc::new(app::models(settings)?),
-            alerts: Arc::new(Slack::new(SlackSettings::default(), Arc::new(SystemClock))?),
+            alerts: Arc::new(app::no_alerts()?),
             runs,
             rules: rules.clone(),
             folder: folder.clone(),

@@ -4,12 +4,10 @@ use clap::{Args, Subcommand};
 
 use super::output::{Format, Usage, json, say, table};
 use super::{Context, code};
-use crate::adapters::clock::SystemClock;
 use crate::app;
 use crate::domain::ids::RemediationId;
 use crate::domain::remediation::{Event, Phase, Reason, Remediation};
 use crate::domain::render::{self, escape, terminal};
-use crate::ports::clock::Clock as _;
 use crate::ports::store::{Append, Filter, Store, StoreError};
 
 /// The remediations.
@@ -116,7 +114,7 @@ pub async fn run(context: &Context, args: &JobsArgs) -> anyhow::Result<u8> {
         JobsCommand::Retry(act) => {
             let (id, by) = (id_of(&act.id)?, super::pause::person(act.by.as_deref()));
             let state = store.load(&id).await?.ok_or_else(|| Usage(format!("no remediation `{id}`")))?;
-            let opened = store.reopen(&state.opening.key, &by, SystemClock.now()).await?;
+            let opened = store.reopen(&state.opening.key, &by, app::now()).await?;
             done(act.format, &opened, &format!("taken up again as {opened}"))
         }
         JobsCommand::Cancel(act) => {
@@ -158,7 +156,7 @@ async fn append(store: &impl Store, act: &Act, event: impl Fn(&Remediation) -> E
     let id = id_of(&act.id)?;
     for _ in 0..20 {
         let state = store.load(&id).await?.ok_or_else(|| Usage(format!("no remediation `{id}`")))?;
-        let now = SystemClock.now();
+        let now = app::now();
         let event = event(&state);
         let append = Append { remediation: id.clone(), epoch: None, expected_seq: state.seq, events: vec![event], alert: None, due: Some(now) };
         match store.append(&append, now).await {

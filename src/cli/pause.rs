@@ -6,7 +6,6 @@ use super::output::{Format, json, say};
 use super::{Context, code};
 use crate::app;
 use crate::domain::ids::RepoSlug;
-use crate::ports::clock::Clock as _;
 use crate::ports::store::Store as _;
 
 /// What to stop, and why.
@@ -39,7 +38,7 @@ pub async fn run(context: &Context, args: &PauseArgs, stop: bool) -> anyhow::Res
     let store = app::store(&settings).await?;
     let repo = args.repo.as_deref().map(RepoSlug::from_address).transpose().map_err(|error| super::output::Usage(error.to_string()))?;
     let by = person(args.by.as_deref());
-    let now = crate::adapters::clock::SystemClock.now();
+    let now = app::now();
     let what = repo.as_ref().map_or("everything".to_owned(), ToString::to_string);
     let changed = if stop {
         store.pause(repo.as_ref(), &by, &args.reason, now).await?;

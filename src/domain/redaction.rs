@@ -393,7 +393,7 @@ mod tests {
             "AC",
             "[redacted:",
         ] {
-            let text = part.repeat(200_000 / part.len());
+            let text = part.repeat(60_000 / part.len());
             let once = redact(&text);
             assert!(once.text.len() <= text.len() * 12, "{part}");
         }

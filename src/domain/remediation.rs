@@ -245,7 +245,7 @@ reasons! {
 
     CiPending "ci_pending" Open "the pull request's CI is running";
     ReadyForReview "ready_for_review" Open "the originally failing job is green on the pull request";
-    CiNotTriggered "ci_not_triggered" Open "no CI ran on the pull request, so it stays a draft";
+    CiNotTriggered "ci_not_triggered" Open "a job that failed did not run on the pull request, so it stays a draft";
     DraftRefused "draft_refused" Open "the plan takes no drafts: an ordinary pull request labelled `unproven` was opened";
 }
 

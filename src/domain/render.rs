@@ -16,7 +16,9 @@ pub fn action(state: &Remediation) -> String {
     let pull = state.pull.as_ref().map(|pull| format!("#{}", pull.number));
     match (state.phase, state.reason) {
         (Phase::Feedback, Some(Reason::ReadyForReview)) => format!("proven fix offered in {}, ready for review", pull.unwrap_or_default()),
-        (Phase::Feedback, Some(Reason::CiNotTriggered)) => format!("draft {} opened; no CI ran on it, so it stays a draft", pull.unwrap_or_default()),
+        (Phase::Feedback, Some(Reason::CiNotTriggered)) => {
+            format!("draft {} opened; a job that failed did not run on it, so it stays a draft", pull.unwrap_or_default())
+        }
         (Phase::Feedback, _) => match pull {
             Some(number) => format!("draft {number} opened, waiting for its CI"),
             None => "fix written to a branch".into(),

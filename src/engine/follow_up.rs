@@ -10,12 +10,12 @@ use crate::engine::session::{Next, Session};
 use crate::engine::stages::publish::own_permit;
 use crate::engine::worker::later;
 use crate::engine::{Engine, StageError, evidence, intake};
-use crate::ports::forge::{CommitCheck, Conclusion, Pull, Repository};
+use crate::ports::forge::{CommitCheck, Conclusion, ForgeError, Pull, Repository};
 
 /// How the originally failing jobs stand on the pull request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ci {
-    /// None of them ran.
+    /// At least one did not run, and nothing is on its way.
     Silent,
     /// At least one is running, or waits.
     Running,
@@ -35,7 +35,7 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     };
     let repository = session.repository(engine).await?;
     let pull = engine.forge.pull(&repository.slug, record.number).await?;
-    if let Some(event) = ended(session, &pull) {
+    if let Some(event) = ended(&pull) {
         session.record(engine, vec![event]).await?;
         return Ok(Next::GoOn);
     }
@@ -48,14 +48,15 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
         Some(_) => None,
     };
     if let Some(reason) = moved {
-        withdraw(engine, session, &repository, pull.number, &pull.head, &pull.head_sha).await?;
+        let ours = session.state.commit.clone();
+        withdraw(engine, session, &repository, pull.number, &pull.head, ours.as_ref()).await?;
         session.record(engine, vec![Event::Superseded { reason }]).await?;
         return Ok(Next::GoOn);
     }
 
     let now = engine.clock.now();
     let waited = session.state.published_at.map_or(Duration::ZERO, |at| (now - at).to_std().unwrap_or_default());
-    let checks = engine.forge.checks(&repository.slug, &pull.head_sha).await?;
+    let checks = checks(engine, &repository, &pull.head_sha).await?;
     match ci(session, &checks) {
         Ci::Green => ready(engine, session, &repository, &record, &pull).await?,
         Ci::Red => return red(engine, session, &repository, &pull).await,
@@ -81,8 +82,22 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     Ok(later(now, wait))
 }
 
-fn ended(session: &Session, pull: &Pull) -> Option<Event> {
-    let _ = session;
+/// The checks of a commit. A token that may not read checks (fine-grained ones can't) may still read workflow runs, whose jobs are the same.
+async fn checks(engine: &Engine, repository: &Repository, sha: &CommitSha) -> Result<Vec<CommitCheck>, StageError> {
+    match engine.forge.checks(&repository.slug, sha).await {
+        Ok(checks) => return Ok(checks),
+        Err(ForgeError::Forbidden { .. } | ForgeError::NotFound { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut checks = Vec::new();
+    for run in engine.forge.runs_of(&repository.slug, sha).await? {
+        let jobs = engine.forge.jobs(&repository.slug, run.id, run.attempt).await?;
+        checks.extend(jobs.into_iter().map(|job| CommitCheck { name: job.name, conclusion: job.conclusion, url: job.url }));
+    }
+    Ok(checks)
+}
+
+fn ended(pull: &Pull) -> Option<Event> {
     match (pull.merged, pull.open) {
         (true, _) => Some(Event::Completed { reason: Reason::Merged }),
         (false, false) => Some(Event::Completed { reason: Reason::Closed }),
@@ -106,7 +121,12 @@ fn ci(session: &Session, checks: &[CommitCheck]) -> Ci {
         return if checks.iter().any(|check| check.conclusion.is_none()) { Ci::Running } else { Ci::Silent };
     }
     let all_green = mine.iter().all(|check| check.conclusion == Some(Conclusion::Success));
-    if all_green && jobs.iter().all(seen) { Ci::Green } else { Ci::Running }
+    match (all_green, jobs.iter().all(seen)) {
+        (true, true) => Ci::Green,
+        // What is there is green, and nothing more is on its way: the rest was not triggered.
+        (true, false) if checks.iter().all(|check| check.conclusion.is_some()) => Ci::Silent,
+        _ => Ci::Running,
+    }
 }
 
 async fn ready(engine: &Engine, session: &mut Session, repository: &Repository, record: &PullRecord, pull: &Pull) -> Result<(), StageError> {
@@ -136,27 +156,28 @@ async fn red(engine: &Engine, session: &mut Session, repository: &Repository, pu
         session.record(engine, vec![Event::Failed { reason: Reason::CiRed, detail: format!("pull request {} stays a draft", pull.number) }]).await?;
         return Ok(Next::GoOn);
     }
-    withdraw(engine, session, repository, pull.number, &pull.head, &pull.head_sha).await?;
+    let ours = session.state.commit.clone();
+    withdraw(engine, session, repository, pull.number, &pull.head, ours.as_ref()).await?;
     session.record(engine, vec![Event::CiRed { evidence }]).await?;
     Ok(Next::GoOn)
 }
 
-/// Closes our own pull request and deletes its branch. Done twice, it changes nothing.
+/// Closes our own pull request, and deletes its branch if it is at the commit that we wrote. Done twice, it changes nothing.
 pub async fn withdraw(
     engine: &Engine,
     session: &mut Session,
     repository: &Repository,
     number: PullNumber,
     branch: &BranchName,
-    at: &CommitSha,
+    ours: Option<&CommitSha>,
 ) -> Result<(), StageError> {
     let permit = own_permit(engine, repository, SmallWrite::OwnPull).await?;
     session.intend(engine, Outside::Withdraw, number.to_string()).await?;
     engine.forge.close_pull(&permit, &repository.slug, number).await?;
-    if branch.is_ours() {
+    // A commit that somebody added to our branch is not ours to delete: then it stays.
+    if let (true, Some(ours)) = (branch.is_ours(), ours) {
         let remote = engine.remote(repository).await?;
-        // A commit that somebody added to our branch is not ours to delete: then it stays.
-        engine.git.delete_branch(&permit, &remote, branch, at).await?;
+        engine.git.delete_branch(&permit, &remote, branch, ours).await?;
     }
     session.done(engine, Outside::Withdraw, number.to_string()).await
 }

@@ -62,14 +62,18 @@ fn branch(name: &str) -> BranchName {
 
 /// What the clearing gate gives for a fix of `base` on `broken`, offered in this way, where every check holds.
 fn clearance(offer: Offer, broken: &BranchName, base: &CommitSha) -> Clearance {
+    match clear(offer, broken, base) {
+        Cleared::Real(clearance) => clearance,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn clear(offer: Offer, broken: &BranchName, base: &CommitSha) -> Cleared {
     let protection = gate::protected_branch(offer, broken, &branch("trunk"), &Protection::Open, None);
     let circuit = gate::circuit(CircuitState::Closed, 0, false, None);
     let findings = vec![gate::risk_score(2, 5, vec![]), circuit, protection, gate::dry_run(false), gate::snapshot(Some("s"), Ok(()))];
     let subject = Subject { offer, repo: RepoId(1), base_branch: broken.clone(), base_sha: base.clone(), patch: PatchHash::of("p") };
-    match gate::clear(&Verdict::of(Gate::Clearing, 2, findings), subject, DateTime::from_timestamp(1_800_000_000, 0).unwrap()) {
-        Cleared::Real(clearance) => clearance,
-        other => panic!("{other:?}"),
-    }
+    gate::clear(&Verdict::of(Gate::Clearing, 2, findings), subject, DateTime::from_timestamp(1_800_000_000, 0).unwrap())
 }
 
 /// The right to delete a branch of our own.
@@ -417,6 +421,16 @@ async fn a_fix_branch_is_created_once_and_only_expecting_absence() {
     assert_eq!(world.git.delete_branch(&permit(), &remote, &name, &fix).await.unwrap(), DeleteOutcome::Absent);
     assert!(matches!(world.git.delete_branch(&permit(), &remote, &branch("main"), &base).await, Err(GitError::NotOurs { .. })));
     assert_eq!(git(&world.served(), &["for-each-ref", "--format=%(refname) %(objectname)"]), format!("refs/heads/main {base}"));
+}
+
+#[test]
+fn a_branch_of_our_own_is_no_base_of_a_fix() {
+    let base = sha(&"1".repeat(40));
+    for offer in [Offer::PullRequest, Offer::LocalBranch] {
+        let cleared = |broken: &BranchName| clear(offer, broken, &base);
+        assert!(matches!(cleared(&branch("feature")), Cleared::Real(_)), "{offer:?}");
+        assert!(matches!(cleared(&branch("feature").fix_branch(&base)), Cleared::Refused), "{offer:?}");
+    }
 }
 
 #[tokio::test]

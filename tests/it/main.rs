@@ -19,6 +19,7 @@ mod gates;
 mod git;
 mod github;
 mod llm;
+mod ops;
 mod patch;
 mod redaction;
 mod sandbox;

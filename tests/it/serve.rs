@@ -13,8 +13,8 @@ const QUICK: &str = "[timing]\nfollow = \"300ms\"\nsettle = \"8s\"\nlease = \"4s
 
 /// Two red branches, one of them with three failing workflows of one push, and a red main.
 async fn three_red() -> Bed {
-    let bed = Bed::new(SimulatorOptions::default(), &[("ci", "**"), ("lint", "ada/**"), ("docs", "ada/**")], QUICK).await;
-    bed.simulator.script_model(ModelRule::when(&["\n-17\n", "one.txt"], ModelReply::Text(repair("one", "17"))).times(0));
+    let bed =
+        Bed::new(SimulatorOptions::default(), &[("ci", "**"), ("lint", "ada/**', 'agent-fix/ada/**"), ("docs", "ada/**', 'agent-fix/ada/**")], QUICK).await;
     bed.simulator.script_model(ModelRule::when(&["## File one.txt", "\n17\n"], ModelReply::Text(repair("one", "17"))));
     bed.simulator.script_model(ModelRule::when(&["## File two.txt", "\n18\n"], ModelReply::Text(repair("two", "18"))));
     bed.push("ada/one", Some("main"), &[("one.txt", "17\n")], "ada").await;
@@ -126,4 +126,84 @@ async fn outside_services_that_fail_are_waited_for() {
     let states = bed.wait(&store, "two fixes and a refusal in spite of all", 180, all_done).await;
     as_it_should_be(&bed, &states, &main).await;
     assert_eq!(bed.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_run_through_every_gate() {
+    let bed = Bed::new(SimulatorOptions::default(), &[("ci", "**")], QUICK).await;
+    bed.simulator.script_model(ModelRule::when(&["## File one.txt", "\n17\n"], ModelReply::Text(repair("one", "17"))));
+    let sha = bed.push("ada/one", Some("main"), &[("one.txt", "17\n")], "ada").await;
+    bed.simulator.wait_for_run(REPO, &sha, Duration::from_secs(30)).await.unwrap();
+    let runs = bed.simulator.runs(REPO);
+    let address = |branch: &str| {
+        let run = runs.iter().find(|run| run.head_branch.as_deref() == Some(branch)).unwrap();
+        format!("{}/{REPO}/actions/runs/{}", bed.simulator.server_url(), run.id)
+    };
+
+    // Not failed: a reason code, and nothing written.
+    let (code, out, err) = bed.cli(&["fix", "--run", &address("main"), "--format", "json"]).await;
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
+    assert_eq!((code, report["reason"].as_str()), (1, Some("not_failed")));
+    // Not to be seen with these credentials.
+    let (code, _, err) = bed.cli(&["fix", "--run", "https://github.com/other/place/actions/runs/1"]).await;
+    assert_eq!(code, 3, "{err}");
+
+    let (code, out, err) = bed.cli(&["--dry-run", "fix", "--run", &address("ada/one"), "--format", "json"]).await;
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
+    assert_eq!((code, report["outcome"].as_str()), (0, Some("dry_run")), "{out}");
+    assert!(report["would_write"].as_array().unwrap().len() >= 3 && report["model_request"].as_str().unwrap().contains("one.txt"), "{out}");
+    assert!(bed.simulator.pulls(REPO).is_empty() && !bed.simulator.refs(REPO).await.unwrap().keys().any(|name| name.contains("agent-fix")));
+
+    // Taken up again by a person.
+    let id = report["remediation"].as_str().unwrap();
+    let (code, out, err) = bed.cli(&["jobs", "retry", id, "--by", "ann", "--reason", "now for real", "--format", "json"]).await;
+    assert_eq!(code, 0, "{out}{err}");
+    let (_, out, _) = bed.cli(&["jobs", "list", "--format", "json"]).await;
+    assert!(out.contains("\"pending\""), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_stops_it_and_lets_it_go_on() {
+    let mut bed = Bed::new(SimulatorOptions::default(), &[("ci", "**")], QUICK).await;
+    bed.simulator.script_model(ModelRule::when(&["## File one.txt", "\n17\n"], ModelReply::Text(repair("one", "17"))));
+    let (code, out, err) = bed.cli(&["pause", "--reason", "a release is on", "--by", "ann"]).await;
+    assert_eq!(code, 0, "{out}{err}");
+    bed.start();
+    bed.push("ada/one", Some("main"), &[("one.txt", "17\n")], "ada").await;
+    let store = bed.store().await;
+    bed.wait(&store, "the failure is seen", 60, |states| states.len() == 1).await;
+    // Long enough for the whole loop, had it not been stopped.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(bed.simulator.pulls(REPO).is_empty() && bed.simulator.model_requests().is_empty());
+    let (code, ..) = bed.cli(&["resume", "--reason", "the release is out", "--by", "bob"]).await;
+    assert_eq!(code, 0);
+    bed.wait(&store, "a proven fix", 90, |states| states.iter().all(offered)).await;
+    let acts: Vec<_> = store.audit_entries().await.unwrap().into_iter().map(|entry| (entry.act, entry.by)).collect();
+    assert_eq!(acts, [("pause".to_owned(), "ann".to_owned()), ("resume".to_owned(), "bob".to_owned())]);
+    assert_eq!(bed.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_on_postgresql() {
+    let Ok(url) = std::env::var("REGREEN_TEST_POSTGRES_URL") else {
+        requires!("serve::the_same_on_postgresql", false, "REGREEN_TEST_POSTGRES_URL");
+        return;
+    };
+    let mut bed = three_red().await;
+    let schema = format!("serve_{}", bed.port);
+    let joiner = if url.contains('?') { "&" } else { "?" };
+    let made = std::process::Command::new("psql").args([url.as_str(), "-qc", &format!("create schema {schema}")]).status();
+    requires!("serve::the_same_on_postgresql", made.is_ok_and(|status| status.success()), "psql");
+    bed.set("DATABASE_URL", &format!("{url}{joiner}options=-csearch_path%3D{schema}"));
+    bed.start();
+    let deadline = std::time::Instant::now() + Duration::from_secs(120);
+    while bed.simulator.pulls(REPO).iter().filter(|pull| !pull.draft).count() < 2 {
+        assert!(std::time::Instant::now() < deadline, "{}", bed.log());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let (code, out, err) = bed.cli(&["jobs", "list", "--format", "json"]).await;
+    assert_eq!((code, serde_json::from_str::<Vec<serde_json::Value>>(&out).unwrap_or_default().len()), (0, 3), "{out}{err}");
+    assert_eq!(bed.stop().await, Some(0));
+    let dropped = std::process::Command::new("psql").args([url.as_str(), "-qc", &format!("drop schema {schema} cascade")]).status();
+    assert!(dropped.is_ok_and(|status| status.success()));
 }

@@ -12,7 +12,6 @@ use crate::domain::ids::RemediationId;
 use crate::domain::remediation::{Event, Outside, Remediation};
 use crate::domain::render::escape::line;
 use crate::domain::render::terminal::Paint;
-use crate::ports::clock::Clock as _;
 use crate::ports::store::StoredEvent;
 
 /// Prints as it happens.
@@ -26,7 +25,7 @@ pub struct Timeline {
 impl Timeline {
     /// Begins now.
     pub fn new(json: bool, paint: Paint) -> Self {
-        Self { json, paint, began: crate::adapters::clock::SystemClock.now(), shown: HashMap::new() }
+        Self { json, paint, began: crate::app::now(), shown: HashMap::new() }
     }
 
     /// The first words.
@@ -180,11 +179,7 @@ impl Timeline {
     pub async fn end(&self, scenario: &Scenario, seed: u64, states: &[Remediation], simulator: &Simulator, good: bool) -> anyhow::Result<()> {
         if self.json {
             let remediations: Vec<Value> = states.iter().map(summary).collect();
-            self.object(
-                "done",
-                crate::adapters::clock::SystemClock.now(),
-                json!({"seed": seed, "scenario": scenario.name, "as_declared": good, "remediations": remediations}),
-            );
+            self.object("done", crate::app::now(), json!({"seed": seed, "scenario": scenario.name, "as_declared": good, "remediations": remediations}));
             return Ok(());
         }
         let paint = self.paint;

@@ -38,7 +38,7 @@ const fn p(kind: &'static str, judge: Judge, regex: &'static str) -> Pattern {
 }
 
 /// The patterns, in the order of the bits of [`TRIGGERS`].
-const PATTERNS: [Pattern; 44] = [
+const PATTERNS: [Pattern; 46] = [
     // 0: Authorization: <scheme> <value>
     p(
         "authorization",
@@ -173,6 +173,10 @@ const PATTERNS: [Pattern; 44] = [
     p("password", Judge::Given, r#"(?-u)\bopenssl\s+[a-z0-9-]+\b[^|;\n]*?\s-(?:k|K|passin|passout)\s+["']?(?:pass:)?(?P<s>[^\s"'-][^\s"']{3,})"#),
     // 43: Twilio's account and its token, as curl takes them
     p("twilio-token", Judge::Form, r"(?-u)(?:AC[0-9a-f]{32}|\[redacted:twilio-account-sid\])[:, ]{1,2}(?P<s>[0-9a-f]{32})\b"),
+    // 44: sqlplus user/password@database
+    p("password", Judge::Given, r"(?-u)\b(?:sqlplus|sqlldr|expdp|impdp)\s+(?:-\w+\s+)*[^\s/@]+/(?P<s>[^\s@]{3,})@"),
+    // 45: keys of Azure functions in a query
+    p("azure-key", Judge::Random, r"(?-u)[?&]code=(?P<s>[A-Za-z0-9%/+_-]{40,}(?:==|%3[Dd]%3[Dd]))"),
 ];
 
 const fn bits(patterns: &[u32]) -> u128 {
@@ -228,6 +232,12 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     (".G", bits(&[18])),
     (".Y", bits(&[18])),
     (".X", bits(&[18])),
+    (".Z", bits(&[18])),
+    ("sqlplus", bits(&[44])),
+    ("sqlldr", bits(&[44])),
+    ("expdp", bits(&[44])),
+    ("impdp", bits(&[44])),
+    ("code=", bits(&[45])),
     ("mfa.", bits(&[19])),
     ("atlasv1", bits(&[20])),
     ("NRAL", bits(&[21])),

@@ -75,8 +75,8 @@ pub async fn run(engine: &Engine, session: &mut Session, stop: &CancellationToke
     }
     let events = match outcome {
         Outcome::Judged(record, evidence) => match evidence {
-            None => vec![Event::Proved { proof: Some(record) }],
-            Some(evidence) => vec![Event::ProofFailed { proof: record, evidence }],
+            None => vec![Event::Proved { proof: Some(*record) }],
+            Some(evidence) => vec![Event::ProofFailed { proof: *record, evidence }],
         },
         Outcome::Left(why) if may_leave => vec![Event::LeftToCi { why }, Event::Proved { proof: None }],
         Outcome::Left(why) => return Err(StageError::End(Reason::NotReproducible, why)),
@@ -88,7 +88,7 @@ pub async fn run(engine: &Engine, session: &mut Session, stop: &CancellationToke
 
 enum Outcome {
     /// Judged; evidence for the next attempt where it is not proved.
-    Judged(ProofRecord, Option<String>),
+    Judged(Box<ProofRecord>, Option<String>),
     /// It can't be run here for CI's reason.
     Left(String),
     /// It is green here.
@@ -164,7 +164,7 @@ async fn prove(
         sandbox: sandbox(engine)?.kind().to_string(),
     };
     if holds {
-        return Ok(Outcome::Judged(record, None));
+        return Ok(Outcome::Judged(Box::new(record), None));
     }
     if let Some(GreenAfter::NotRun(proof::NotRun::CutOff { .. })) = &judged.green
         && stop.is_cancelled()
@@ -175,7 +175,7 @@ async fn prove(
     let read = evidence::record(&evidence::of_output(shown), Vec::new());
     let (patch, verdict) = (crate::domain::render::escape::bounded(&proposal.patch, 2000), judged.summary.join(" "));
     let told = format!("This patch was applied and the command was run again. {verdict}\nThe patch:\n{patch}\nWhat was printed:\n{}", read.excerpt);
-    Ok(Outcome::Judged(record, Some(told)))
+    Ok(Outcome::Judged(Box::new(record), Some(told)))
 }
 
 fn run_record(command: &str, ran: &Ran) -> RunRecord {

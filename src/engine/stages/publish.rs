@@ -10,6 +10,7 @@ use crate::engine::session::{Next, Session};
 use crate::engine::{Engine, StageError, follow_up};
 use crate::ports::forge::{NewPull, OpenedPull, Pull, Repository};
 use crate::ports::git::{CommitMessage, CommitPlan, PushOutcome, Remote, Signature, TreeChange};
+use crate::ports::store::Filter;
 
 /// Everything that will be written, decided before the first write.
 struct Plan {
@@ -116,7 +117,16 @@ async fn publish(
     not_paused(engine, repository).await?;
     covered(engine)?;
     session.intend(engine, Outside::PushBranch, format!("{} at {}", plan.branch, commit.short())).await?;
-    match engine.git.push_new(clearance, remote, &plan.branch, &commit).await? {
+    let mut pushed = engine.git.push_new(clearance, remote, &plan.branch, &commit).await?;
+    if let PushOutcome::Conflict { found } = &pushed
+        && written_commit(engine, session, &plan.branch).await?.as_ref() == Some(found)
+    {
+        // An earlier try at the same head (a person's `retry`) left its branch: it gives way, with its pull request.
+        let permit = own_permit(engine, repository, SmallWrite::OwnPull).await?;
+        engine.git.delete_branch(&permit, remote, &plan.branch, found).await?;
+        pushed = engine.git.push_new(clearance, remote, &plan.branch, &commit).await?;
+    }
+    match pushed {
         PushOutcome::Created | PushOutcome::AlreadyThere => {}
         PushOutcome::Conflict { found } => {
             return Err(StageError::End(Reason::WriteRefused, format!("the branch `{}` exists already at {}", plan.branch, found.short())));
@@ -232,6 +242,14 @@ pub async fn own_permit(engine: &Engine, repository: &Repository, what: SmallWri
     permit(what, engine.rules.dry_run, paused, &none).map_err(|why| StageError::Outside(why.to_string(), None))
 }
 
+/// The commit that an earlier remediation of this branch wrote to a fix branch.
+async fn written_commit(engine: &Engine, session: &Session, fix: &BranchName) -> Result<Option<CommitSha>, StageError> {
+    let key = &session.state.opening.key;
+    let filter = Filter { repo: Some(key.repo), branch: Some(key.branch.clone()), ..Filter::default() };
+    let others = engine.store.list(&filter).await?;
+    Ok(others.into_iter().find(|other| other.id != session.state.id && other.branch.as_ref() == Some(fix)).and_then(|other| other.commit))
+}
+
 /// Closes fix pull requests of older heads of the same branch.
 async fn withdraw_older(engine: &Engine, session: &mut Session, repository: &Repository, branch: &BranchName) -> Result<(), StageError> {
     if !engine.forge.has_pulls() {
@@ -241,7 +259,8 @@ async fn withdraw_older(engine: &Engine, session: &mut Session, repository: &Rep
     for pull in engine.forge.pulls(&repository.slug, None, Some(&base), true).await? {
         let ours = pull.head.is_ours() && pull.head_repo == Some(repository.id) && pull.body.contains("<!-- regreen:");
         if ours && pull.head != *branch {
-            follow_up::withdraw(engine, session, repository, pull.number, &pull.head, &pull.head_sha).await?;
+            let written = written_commit(engine, session, &pull.head).await?;
+            follow_up::withdraw(engine, session, repository, pull.number, &pull.head, written.as_ref()).await?;
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use crate::domain::proof;
 use crate::domain::remediation::{CommandRecord, Reason, SetupStep};
 use crate::engine::{Engine, Runs, StageError};
 use crate::ports::git::{ExportLimits, Remote};
-use crate::ports::sandbox::{Exit, Limits, Network, Sandbox, SandboxError, SandboxJob, SandboxOutcome, Shell, ShellCommand};
+use crate::ports::sandbox::{Exit, HOME, Limits, Network, Sandbox, SandboxError, SandboxJob, SandboxOutcome, Shell, ShellCommand};
 
 /// Files whose content decides what a set-up gives.
 const LOCKS: [&str; 22] = [
@@ -38,6 +38,29 @@ const LOCKS: [&str; 22] = [
     "gradle.lockfile",
     "packages.lock.json",
 ];
+
+/// The variables that name the files of a step, and the files.
+const STEP_FILES: [(&str, &str); 4] =
+    [("GITHUB_ENV", "github_env"), ("GITHUB_OUTPUT", "github_output"), ("GITHUB_PATH", "github_path"), ("GITHUB_STEP_SUMMARY", "github_summary")];
+
+/// Larger files of variables are not read.
+const STEP_FILE_CAP: u64 = 256 * 1024;
+
+/// Reads the form of `$GITHUB_ENV`.
+fn variables(text: &str) -> std::collections::BTreeMap<String, String> {
+    let named = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.starts_with("GITHUB_");
+    let mut found = std::collections::BTreeMap::new();
+    let mut lines = text.lines();
+    while let Some(row) = lines.next() {
+        if let Some((name, end)) = row.split_once("<<").filter(|(name, _)| named(name)) {
+            let value: Vec<&str> = lines.by_ref().take_while(|line| *line != end).collect();
+            found.insert(name.to_owned(), value.join("\n"));
+        } else if let Some((name, value)) = row.split_once('=').filter(|(name, _)| named(name)) {
+            found.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    found
+}
 
 /// A tree and a home of its own, removed when dropped.
 pub struct Workspace {
@@ -165,7 +188,8 @@ impl Workspace {
     pub async fn export(engine: &Engine, remote: &Remote, sha: &CommitSha) -> Result<Workspace, StageError> {
         let root = engine.work_dir.join("jobs").join(uuid::Uuid::now_v7().simple().to_string());
         let workspace = Workspace { tree: root.join("tree"), home: root.join("home"), root };
-        tokio::fs::create_dir_all(&workspace.home).await.map_err(io("make a working folder"))?;
+        // The temporary folder of steps, and the files by which they hand variables on.
+        tokio::fs::create_dir_all(workspace.home.join("tmp")).await.map_err(io("make a working folder"))?;
         engine.git.export(remote, sha, &workspace.tree, &ExportLimits::default()).await?;
         Ok(workspace)
     }
@@ -214,14 +238,28 @@ impl Workspace {
         limits: Limits,
         stop: &CancellationToken,
     ) -> Result<Ran, NotPrepared> {
-        let job =
-            SandboxJob { tree: self.tree.clone(), home: self.home.clone(), command, directory: PathBuf::from(directory), env: env.clone(), network, limits };
+        let mut given = self.handed_on().await;
+        given.extend(STEP_FILES.iter().map(|(name, file)| ((*name).to_owned(), format!("{HOME}/tmp/{file}"))));
+        given.extend(env.clone());
+        let job = SandboxJob { tree: self.tree.clone(), home: self.home.clone(), command, directory: PathBuf::from(directory), env: given, network, limits };
         match sandbox(engine)?.run(&job, stop).await {
             Ok(outcome) => Ok(ran(outcome)),
             Err(SandboxError::Refused { reason, remedy }) => Err(NotPrepared::NoSandbox(format!("{reason}; {remedy}"))),
             Err(error @ SandboxError::Invalid { .. }) => Err(NotPrepared::Setup(error.to_string())),
             Err(error) => Err(StageError::Outside(error.to_string(), None).into()),
         }
+    }
+
+    /// What earlier steps wrote to `$GITHUB_ENV`: `NAME=value` lines, or `NAME<<END` with the lines up to `END`. Bounded; what does not fit
+    /// the form is passed over.
+    async fn handed_on(&self) -> std::collections::BTreeMap<String, String> {
+        let path = self.home.join("tmp").join(STEP_FILES[0].1);
+        match tokio::fs::symlink_metadata(&path).await {
+            // A link would be followed outside the sandbox.
+            Ok(meta) if meta.is_file() && meta.len() <= STEP_FILE_CAP => {}
+            _ => return Default::default(),
+        }
+        tokio::fs::read_to_string(&path).await.map(|text| variables(&text)).unwrap_or_default()
     }
 
     async fn cache_key(&self, remote: &Remote, setup: &[SetupStep]) -> Result<String, StageError> {
@@ -366,4 +404,16 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> +
 
 fn io(doing: &'static str) -> impl Fn(std::io::Error) -> StageError {
     move |error| StageError::Outside(format!("{doing}: {error}"), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_a_step() {
+        let found = variables("A=1\nB<<END\nx\ny=z\nEND\nnonsense\n C=2\nGITHUB_TOKEN=no\nD=a=b\nE<<EOF\nopen");
+        let pairs: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(pairs, [("A", "1"), ("B", "x\ny=z"), ("D", "a=b"), ("E", "open")]);
+    }
 }
