@@ -1,10 +1,12 @@
 //! Everything that is tested over the real binary, real processes, real HTTP and real git.
 
-/// Returns from a test, saying so, where the machine lacks what it needs.
+/// Returns from a test, saying so, where the machine lacks what the test needs; in CI it fails instead.
+///
+/// `requires!(name, met, needs)`: the test's name, whether the need is met, and what is needed, for people.
 macro_rules! requires {
     ($name:expr, $met:expr, $needs:expr) => {
         if !$met {
-            eprintln!("not run: {} (needs {})", $name, $needs);
+            $crate::not_run::note($name, $needs);
             return;
         }
     };
@@ -19,6 +21,7 @@ mod gates;
 mod git;
 mod github;
 mod llm;
+mod not_run;
 mod ops;
 mod patch;
 mod redaction;
@@ -26,4 +29,5 @@ mod sandbox;
 mod serve;
 mod slack;
 mod store;
+mod tidy;
 mod web;
