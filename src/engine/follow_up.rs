@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::gate::SmallWrite;
 use crate::domain::ids::{BranchName, CommitSha, PullNumber};
 use crate::domain::remediation::{Event, Outside, PullRecord, Reason};
+use crate::domain::render;
 use crate::domain::rules::Autonomy;
 use crate::engine::session::{Next, Session};
 use crate::engine::stages::publish::own_permit;
@@ -62,6 +63,7 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
         Ci::Red => return red(engine, session, &repository, &pull).await,
         Ci::Silent if waited >= engine.rules.timing.ci_wait => {
             if session.state.reason != Some(Reason::CiNotTriggered) {
+                tell(engine, session, &repository, &record, Reason::CiNotTriggered).await?;
                 session.record(engine, vec![Event::PullSeen { reason: Reason::CiNotTriggered, draft: pull.draft }]).await?;
             }
         }
@@ -141,7 +143,25 @@ async fn ready(engine: &Engine, session: &mut Session, repository: &Repository, 
         session.done(engine, Outside::MarkReady, record.number.to_string()).await?;
         draft = false;
     }
+    tell(engine, session, repository, record, Reason::ReadyForReview).await?;
     session.record(engine, vec![Event::PullSeen { reason: Reason::ReadyForReview, draft }]).await
+}
+
+/// Says in the pull request's own text how it stands. The same text twice changes nothing, so it needs no look.
+async fn tell(engine: &Engine, session: &Session, repository: &Repository, record: &PullRecord, reason: Reason) -> Result<(), StageError> {
+    let mut state = session.state.clone();
+    state.reason = Some(reason);
+    let unproven = state.proof.as_ref().is_none_or(|proof| !proof.proved);
+    let permit = own_permit(engine, repository, SmallWrite::OwnPull).await?;
+    match engine.forge.edit_pull(&permit, &repository.slug, record.number, None, &render::pull::body(&state, unproven)).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.is_transient() => Err(error.into()),
+        // A person may have locked it; the channel is told all the same.
+        Err(error) => {
+            tracing::warn!(remediation = %state.id, %error, "the pull request's text was not updated");
+            Ok(())
+        }
+    }
 }
 
 /// The pull request's own CI is red: it is withdrawn, and its log goes into the next attempt.

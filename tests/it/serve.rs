@@ -39,6 +39,7 @@ async fn as_it_should_be(bed: &Bed, states: &[Remediation], main: &str) {
     assert_eq!(bases.keys().copied().collect::<Vec<_>>(), ["ada/one", "grace/two"]);
     assert!(bases.values().all(|head| head.starts_with("agent-fix/")));
     assert!(pulls.iter().all(|pull| pull.open && !pull.draft));
+    assert!(pulls.iter().all(|pull| pull.body.as_deref().is_some_and(|body| body.contains("Green in the real CI"))));
     let refs = bed.simulator.refs(REPO).await.unwrap();
     assert_eq!(refs.keys().filter(|name| name.starts_with("refs/heads/agent-fix/")).count(), 2, "{refs:?}");
     assert_eq!(refs["refs/heads/main"], main);

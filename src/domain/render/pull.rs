@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::escape::{block, code, line, markdown};
 use crate::domain::gate::{Status, Verdict};
 use crate::domain::ids::RemediationId;
-use crate::domain::remediation::{ProofRecord, Remediation, RunRecord};
+use crate::domain::remediation::{ProofRecord, Reason, Remediation, RunRecord};
 
 /// GitHub takes 65,536 characters; the rest is room for later edits.
 const LONGEST_BODY: usize = 60_000;
@@ -61,6 +61,19 @@ pub fn body(state: &Remediation, unproven: bool) -> String {
     if unproven {
         let why = state.left_to_ci.as_deref().unwrap_or("no draft could be opened");
         let _ = writeln!(text, "> **Not proved yet:** {}. Its own CI is the proof: wait for it.\n", markdown(why, 300));
+    }
+
+    match state.reason {
+        Some(Reason::ReadyForReview) => {
+            let _ = writeln!(text, "> **Green in the real CI:** the job that failed ran again on this pull request, and passed.\n");
+        }
+        Some(Reason::CiNotTriggered) => {
+            let _ = writeln!(
+                text,
+                "> **Not shown by CI:** a job that failed did not run on this pull request, so it stays a draft. Run it by hand, or widen the workflow's triggers.\n"
+            );
+        }
+        _ => {}
     }
 
     let _ = writeln!(text, "### What failed\n");
@@ -150,7 +163,7 @@ pub fn proof_table(proof: &ProofRecord) -> String {
     for sentence in &proof.sentences {
         let _ = writeln!(text, "- {}", markdown(sentence, 300));
     }
-    let _ = writeln!(text, "- run in {}\n", markdown(&proof.sandbox, 120));
+    let _ = writeln!(text, "- {}\n", markdown(&proof.sandbox, 120));
     text
 }
 

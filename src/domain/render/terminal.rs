@@ -106,6 +106,6 @@ pub fn proof(proof: &ProofRecord, paint: Paint) -> String {
     for sentence in &proof.sentences {
         let _ = writeln!(out, "  {}", line(sentence, 200));
     }
-    let _ = writeln!(out, "  {}", paint.dim(&format!("in {}", line(&proof.sandbox, 100))));
+    let _ = writeln!(out, "  {}", paint.dim(&line(&proof.sandbox, 100)));
     out
 }
