@@ -613,6 +613,10 @@ fn routes(reader: &mut Reader, given: &[RouteFile]) -> Vec<Route> {
         }
         let base_url =
             base_url.or_else(|| if route.kind == RouteKind::TensorZero { reader.env("TENSORZERO_URL", "an http or https address", web_address) } else { None });
+        if route.kind == RouteKind::Command {
+            // An agent reads hostile text and runs tools: it must not be run beside the service's own environment.
+            reader.problem(format!("{name} kind"), "`command` is not run yet: a coding agent needs the sandbox and the proxy around it; take another kind");
+        }
         if route.kind == RouteKind::Command && route.argv.is_empty() {
             reader.problem(format!("{name} argv"), "is missing: the command and its arguments, as a list");
         }

@@ -12,7 +12,6 @@ pub mod rerun;
 pub mod triage;
 pub mod workspace;
 
-use crate::domain::breaker::Admission;
 use crate::domain::gate::{Check, Finding, Offer, Protection, circuit as circuit_check, protected_branch};
 use crate::domain::remediation::{Event, Reason, Remediation};
 use crate::ports::forge::{Branch, Repository};
@@ -51,24 +50,6 @@ pub async fn circuit_finding(engine: &Engine, state: &Remediation) -> Result<Fin
     };
     let (circuit, allowed) = engine.store.admit(state.opening.key.repo, fingerprint, &state.id, engine.clock.now()).await?;
     Ok(circuit_check(circuit.state, circuit.failure_count, allowed, circuit.reset_at))
-}
-
-/// Mandatory check 2 where another check refuses already: the same answer, and a probe that is due stays for another to take.
-pub async fn circuit_seen(engine: &Engine, state: &Remediation) -> Result<Finding, StageError> {
-    let Some(fingerprint) = state.fingerprint() else { return circuit_finding(engine, state).await };
-    let circuit = engine.store.circuit(state.opening.key.repo, fingerprint).await?;
-    let now = engine.clock.now();
-    Ok(match circuit.admit(&state.id, now, &engine.rules.breaker) {
-        Admission::Allowed => circuit_check(circuit.state, circuit.failure_count, true, circuit.reset_at),
-        Admission::Probe(half_open) => {
-            let seen = format!("{} after {} failure(s)", half_open.state.as_str(), half_open.failure_count);
-            Finding::passed(Check::Circuit, "the circuit may be probed; no probe is taken, since another check refuses", seen, "closed, or half-open")
-        }
-        Admission::Refused { until } => {
-            let circuit = circuit.lapse(now, &engine.rules.breaker);
-            circuit_check(circuit.state, circuit.failure_count, false, until)
-        }
-    })
 }
 
 /// The budget, the day's and the remediation's.

@@ -49,7 +49,10 @@ pub fn sentence(event: &Event) -> (Tone, String) {
         Event::ProofFailed { proof, .. } => (Bad, format!("not proved: {}", proved(proof))),
         Event::Cleared { verdict, simulated: false } => (Good, format!("cleared for writing: {}", told(verdict))),
         Event::Cleared { verdict, simulated: true } => (Good, format!("cleared in simulation only: {}", told(verdict))),
-        Event::ApprovalAsked { why, until, .. } => (Person, format!("a person is asked until {}: {}", until.format("%Y-%m-%d %H:%M UTC"), why.join("; "))),
+        Event::ApprovalAsked { verdict, until, why } => {
+            let why = if why.is_empty() { told(verdict) } else { why.join("; ") };
+            (Person, format!("a person is asked until {}: {why}", until.format("%Y-%m-%d %H:%M UTC")))
+        }
         Event::Approved { by } => (Person, format!("approved by {by}")),
         Event::Published { branch, commit, pull, unproven } => {
             let pull = pull.as_ref().map_or(String::new(), |pull| format!(", {} #{} opened", if pull.draft { "draft" } else { "pull request" }, pull.number));

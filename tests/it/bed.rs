@@ -118,6 +118,14 @@ impl Bed {
         tokio::time::timeout(Duration::from_secs(40), child.wait()).await.expect("it drains").expect("it ends").code()
     }
 
+    /// Resident memory of the service in kB, by the kernel's account.
+    pub fn resident(&self) -> u64 {
+        let id = self.child.as_ref().and_then(Child::id).expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its size");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// Another command of the same binary, with the same settings: (exit code, stdout, stderr).
     pub async fn cli(&self, args: &[&str]) -> (i32, String, String) {
         let out = self.command().args(args).output().await.expect("it runs");

@@ -207,3 +207,25 @@ async fn the_same_on_postgresql() {
     let dropped = std::process::Command::new("psql").args([url.as_str(), "-qc", &format!("drop schema {schema} cascade")]).status();
     assert!(dropped.is_ok_and(|status| status.success()));
 }
+
+/// Memory at rest and after work, as the kernel counts it. Measured at full size only; the small run shows that twenty get through.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_remediations_stay_small() {
+    let count = if full_scale() { 20 } else { 4 };
+    let mut bed = Bed::new(SimulatorOptions::default(), &[("ci", "**")], QUICK).await;
+    bed.simulator.script_model(ModelRule::when(&["## File one.txt", "\n17\n"], ModelReply::Text(repair("one", "17"))));
+    bed.start();
+    let store = bed.store().await;
+    let fresh = bed.resident();
+    for n in 0..count {
+        bed.push(&format!("ada/{n}"), Some("main"), &[("one.txt", "17\n"), ("n.txt", &format!("{n}\n"))], "ada").await;
+    }
+    bed.wait(&store, &format!("{count} fixes"), 240, |states| states.len() == count && states.iter().all(offered)).await;
+    let after = bed.resident();
+    eprintln!("resident: {fresh} kB fresh, {after} kB after {count} remediations");
+    if full_scale() {
+        assert!(after < 100_000, "{after} kB after {count} remediations");
+    }
+    assert_eq!(bed.simulator.pulls(REPO).len(), count);
+    assert_eq!(bed.stop().await, Some(0));
+}

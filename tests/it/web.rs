@@ -326,7 +326,7 @@ fn up_to_approval(until: DateTime<Utc>) -> Vec<Event> {
                 sandbox: text(),
             }),
         },
-        Event::ApprovalAsked { verdict: verdict(Gate::Clearing), until, why: vec!["risk 4/10".into()] },
+        Event::ApprovalAsked { verdict: verdict(Gate::Clearing), until, why: vec!["calc.py:3: the expected value changes".into()] },
     ]
 }
 

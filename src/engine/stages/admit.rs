@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{budget_finding, circuit_finding, circuit_seen, current_branch, protection_finding, stopped_finding};
+use super::{budget_finding, circuit_finding, current_branch, protection_finding, stopped_finding};
 use crate::domain::gate::{Check, Finding, Gate, Verdict, dry_run};
 use crate::domain::remediation::{Event, Reason};
 use crate::domain::rules::Autonomy;
@@ -61,14 +61,12 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
         budget_finding(engine, &session.state).await?,
         stopped_finding(engine, &repository, &session.state).await?,
     ];
-    let refused = protection.status == crate::domain::gate::Status::Failed
-        || findings.iter().any(|f| f.status == crate::domain::gate::Status::Failed && f.check != Check::DryRun);
     findings.push(protection);
     if engine.rules.of(&repository.slug).autonomy == Autonomy::Observe {
         findings.push(Finding::failed(Check::Autonomy, "the repository's autonomy is `observe`: it is only told", "observe", "suggest, draft or ready"));
     }
-    // The circuit is asked last, and only if nothing else refuses: a half-open probe is not to be taken in vain.
-    findings.push(if refused { circuit_seen(engine, &session.state).await? } else { circuit_finding(engine, &session.state).await? });
+    // Every check is always asked; a half-open probe that another check makes useless is given back with the refusal.
+    findings.push(circuit_finding(engine, &session.state).await?);
     let verdict = Verdict::of(Gate::Admission, 0, findings);
     count(&verdict);
     let event = match verdict.reason() {

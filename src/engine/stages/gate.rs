@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{admit, budget_finding, circuit_finding, circuit_seen, current_branch, propose, protection_finding, stopped_finding};
-use crate::domain::gate::{self, Check, Finding, Gate, Status, Verdict};
+use super::{admit, budget_finding, circuit_finding, current_branch, propose, protection_finding, stopped_finding};
+use crate::domain::gate::{self, Check, Finding, Gate, Verdict};
 use crate::domain::ids::hex;
 use crate::domain::patch::integrity::{self, Severity};
 use crate::domain::patch::{self, Applied, PatchLimits, PathRules};
@@ -84,9 +84,8 @@ pub async fn findings(
         budget_finding(engine, state).await?,
         stopped_finding(engine, repository, state).await?,
     ];
-    // The circuit last, and the probe only where nothing else refuses.
-    let refused = findings.iter().any(|finding| finding.status == Status::Failed && finding.check != Check::DryRun);
-    findings.push(if refused { circuit_seen(engine, state).await? } else { circuit_finding(engine, state).await? });
+    // Every check is always asked; a half-open probe that another check makes useless is given back with the refusal.
+    findings.push(circuit_finding(engine, state).await?);
     Ok((findings, risk))
 }
 

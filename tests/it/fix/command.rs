@@ -83,10 +83,10 @@ async fn patches_that_do_harm_when_run() {
     requires!("patches_that_do_harm_when_run", isolates() && has("python3", &["--version"]), "user namespaces and python3");
     let patch = |line: &str| diff(&format!("--- a/calc.py\n+++ b/calc.py\n@@ -1,3 +1,3 @@\n def add(a, b):\n-    return a - b\n+    {line}\n \n"));
     let cases: [(&str, Answer, &[&str], &str); 4] = [
-        ("hangs", patch("return add(a, b) if a else __import__('time').sleep(600)"), &[], "attempt"),
-        ("floods", patch("return [print('x' * 9999) for _ in iter(int, 1)]"), &[], "limit on output"),
-        ("ends with success", patch("import os; os._exit(0)"), &[], "fewer tests"),
-        ("breaks the wider command", diff(PYTHON_FIX), &["--test", "grep -q 'a - b' calc.py"], "wider"),
+        ("hangs", patch("return add(a, b) if a else __import__('time').sleep(600)"), &[], "the limit on time"),
+        ("floods", patch("return [print('x' * 9999) for _ in iter(int, 1)]"), &[], "the limit on output"),
+        ("ends with success", patch("import os; os._exit(0)"), &[], "less tested"),
+        ("breaks the wider command", diff(PYTHON_FIX), &["--test", "grep -q 'a - b' calc.py"], "The wider command is red"),
     ];
     for (name, answer, more, words) in cases {
         let mut bench = Bench::new(&PYTHON, vec![answer]).await;
@@ -99,8 +99,8 @@ async fn patches_that_do_harm_when_run() {
         assert_eq!(bench.look(), before, "{name}");
         // What happened is told to the next attempt.
         assert_eq!((json["attempts"].as_u64(), bench.model.asked().len()), (Some(3), 3), "{name}: {json}");
-        assert!(bench.model.prompt(1).contains("Earlier attempt 1"), "{name}");
-        eprintln!("{name}: {words}: {}", bench.model.prompt(1).split("Earlier attempt 1").nth(1).unwrap().chars().take(400).collect::<String>());
+        let told = bench.model.prompt(1);
+        assert!(told.contains("Earlier attempt 1") && told.contains(words), "{name}: `{words}` is not told: {told}");
         bench.assert_tidy();
     }
 }

@@ -70,8 +70,8 @@ async fn a_gateway_that_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_route_nothing_is_asked() {
-    requires!("without_a_route_nothing_is_asked", met(), "user namespaces and python3");
+async fn a_spent_budget_asks_nobody() {
+    requires!("a_spent_budget_asks_nobody", met(), "user namespaces and python3");
     let mut bench = Bench::new(&PYTHON, vec![diff(PYTHON_FIX)]).await;
     bench.settings = "[budget]\nusd_per_remediation = 0.0\n".into();
     let before = bench.look();
