@@ -190,9 +190,21 @@ pub struct Parts {
     pub folder: PathBuf,
 }
 
+/// The mirrors of `folder`; made when absent.
+pub fn mirrors(folder: &Path) -> anyhow::Result<GitMirrors> {
+    GitMirrors::new(GitOptions::new(folder.join("mirrors"))).context("git can't be set up")
+}
+
+/// The toolchains that are found on this machine and shown to what is run.
+#[cfg(target_os = "linux")]
+pub fn toolchains(settings: &SandboxSettings) -> sandbox::toolchains::Toolchains {
+    let options = sandbox::Options::from_process(Path::new("/proc/self/exe")).with_extra_toolchains(settings.toolchains.clone());
+    sandbox::toolchains::find(&options.service)
+}
+
 /// Joins the parts.
 pub fn engine(settings: &Settings, parts: Parts) -> anyhow::Result<Engine> {
-    let git = GitMirrors::new(GitOptions::new(parts.folder.join("mirrors"))).context("git can't be set up")?;
+    let git = mirrors(&parts.folder)?;
     Ok(Engine {
         forge: parts.forge,
         git: Arc::new(git),

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 
 use super::output::{Format, json, say, table};
 use super::{Context, code};
-use crate::adapters::store::SqlStore;
+use crate::app::Database;
 use crate::config::Settings;
 
 /// The schema.
@@ -39,10 +39,10 @@ enum MigrateCommand {
 }
 
 /// The database of the settings, its schema left as it is.
-pub async fn connect(settings: &Settings) -> anyhow::Result<SqlStore> {
+pub async fn connect(settings: &Settings) -> anyhow::Result<Database> {
     std::fs::create_dir_all(&settings.data_dir)
         .with_context(|| format!("the data folder `{}` can't be made; set REGREEN_DATA_DIR", settings.data_dir.display()))?;
-    SqlStore::connect(&settings.database_url, settings.rules.breaker).await.context("the database of DATABASE_URL can't be opened")
+    Database::connect(&settings.database_url, settings.rules.breaker).await.context("the database of DATABASE_URL can't be opened")
 }
 
 /// Runs it.

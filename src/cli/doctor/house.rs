@@ -4,12 +4,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::Report;
-use crate::adapters::clock::SystemClock;
 use crate::app::{self, Isolation};
 use crate::config::{Poll, Settings, Sources};
 use crate::domain::rules::Prove;
 use crate::engine::Runs;
-use crate::ports::clock::Clock as _;
 use crate::ports::store::{Store as _, StoreError};
 
 const SETTINGS: &str = "settings";
@@ -101,9 +99,9 @@ pub async fn database(report: &mut Report, settings: &Settings) {
     let _ = store.close().await;
 }
 
-async fn writes(report: &mut Report, store: &crate::adapters::store::SqlStore) {
+async fn writes(report: &mut Report, store: &crate::app::Database) {
     // Ends the leases of a worker that never was: a write that changes nothing.
-    let nobody = format!("doctor-{}-", SystemClock.now().timestamp_micros());
+    let nobody = format!("doctor-{}-", crate::app::now().timestamp_micros());
     match store.orphan(&nobody).await {
         Ok(_) => report.ok(DATABASE, "write", "it takes writes"),
         Err(error) => {
@@ -175,9 +173,9 @@ pub fn data_folder(report: &mut Report, settings: &Settings) {
         }
         Err(error) => report.warn(FOLDER, "space", format!("it can't be told ({error})"), "look with `df`"),
     }
-    match crate::adapters::git::GitMirrors::new(crate::adapters::git::GitOptions::new(folder.join("mirrors"))) {
+    match crate::app::mirrors(folder) {
         Ok(_) => report.ok(FOLDER, "git mirrors", format!("`{}`", folder.join("mirrors").display())),
-        Err(error) => report.fail(FOLDER, "git mirrors", error.to_string(), "give the folder to the account that runs regreen, or set REGREEN_DATA_DIR"),
+        Err(error) => report.fail(FOLDER, "git mirrors", format!("{error:#}"), "give the folder to the account that runs regreen, or set REGREEN_DATA_DIR"),
     }
 }
 
@@ -229,9 +227,7 @@ pub async fn sandbox(report: &mut Report, settings: &Settings) {
 
 #[cfg(target_os = "linux")]
 fn toolchains(report: &mut Report, settings: &Settings) {
-    use crate::adapters::sandbox::{Options, toolchains};
-    let options = Options::from_process(Path::new("/proc/self/exe")).with_extra_toolchains(settings.sandbox.toolchains.clone());
-    let found = toolchains::find(&options.service);
+    let found = crate::app::toolchains(&settings.sandbox);
     let mut seen: Vec<String> = found.roots.iter().map(|root| root.display().to_string()).collect();
     seen.extend(found.lone.keys().cloned());
     let seen = if seen.is_empty() { "none beside those of the system (/usr)".to_owned() } else { seen.join(", ") };

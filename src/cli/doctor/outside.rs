@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use super::super::output::Progress;
 use super::Report;
-use crate::adapters::git::{GitMirrors, GitOptions};
-use crate::adapters::github::GitHub;
 use crate::app;
 use crate::config::Settings;
 use crate::domain::gate::Protection;
 use crate::domain::ids::{BranchName, RepoSlug};
 use crate::domain::rules::{Autonomy, RepoPattern};
 use crate::ports::alerts::{AlertError, AlertStyle, Alerts as _};
-use crate::ports::forge::{Forge as _, ForgeError, Fresh, Repository, WorkflowRun};
-use crate::ports::git::{Credentials, Git as _, Remote};
+use crate::ports::forge::{Forge, ForgeError, Fresh, Repository, WorkflowRun};
+use crate::ports::git::{Credentials, Git, Remote};
 use crate::ports::llm::{Llm as _, ModelError};
 
 const GITHUB: &str = "github";
@@ -60,7 +58,7 @@ pub async fn github(report: &mut Report, settings: &Settings, progress: &Progres
             return;
         }
     }
-    let git = GitMirrors::new(GitOptions::new(settings.data_dir.join("mirrors"))).ok();
+    let git = app::mirrors(&settings.data_dir).ok();
     for pattern in &settings.rules.repos {
         let slugs = match pattern {
             RepoPattern::One(slug) => vec![slug.clone()],
@@ -88,7 +86,7 @@ pub async fn github(report: &mut Report, settings: &Settings, progress: &Progres
         };
         for slug in slugs {
             progress.step(&format!("{slug}"));
-            if tokio::time::timeout(PATIENCE, repository(report, settings, &forge, git.as_ref(), &slug)).await.is_err() {
+            if tokio::time::timeout(PATIENCE, repository(report, settings, &forge, git.as_ref().map(|git| git as &dyn Git), &slug)).await.is_err() {
                 report.fail(GITHUB, slug.as_str(), format!("no whole answer within {PATIENCE:?}"), "check the network, HTTPS_PROXY and GITHUB_API_URL");
             }
         }
@@ -105,7 +103,7 @@ pub async fn github(report: &mut Report, settings: &Settings, progress: &Progres
     }
 }
 
-async fn repository(report: &mut Report, settings: &Settings, forge: &GitHub, git: Option<&GitMirrors>, slug: &RepoSlug) {
+async fn repository(report: &mut Report, settings: &Settings, forge: &dyn Forge, git: Option<&dyn Git>, slug: &RepoSlug) {
     let name = |what: &str| format!("{slug} {what}");
     let found = match forge.repository(slug).await {
         Ok(found) => found,
@@ -177,7 +175,7 @@ async fn repository(report: &mut Report, settings: &Settings, forge: &GitHub, gi
 }
 
 /// Git over HTTP, and with the head of the default branch the checks of a commit.
-async fn fetch(report: &mut Report, forge: &GitHub, git: Option<&GitMirrors>, found: &Repository) {
+async fn fetch(report: &mut Report, forge: &dyn Forge, git: Option<&dyn Git>, found: &Repository) {
     let name = |what: &str| format!("{} {what}", found.slug);
     let Some(git) = git else { return };
     let access = match forge.git_access(found).await {
@@ -216,7 +214,7 @@ async fn fetch(report: &mut Report, forge: &GitHub, git: Option<&GitMirrors>, fo
 }
 
 /// One log of the newest run that has any.
-async fn logs(report: &mut Report, forge: &GitHub, found: &Repository, runs: &[WorkflowRun]) {
+async fn logs(report: &mut Report, forge: &dyn Forge, found: &Repository, runs: &[WorkflowRun]) {
     let name = format!("{} logs", found.slug);
     for run in runs.iter().take(MOST_BRANCHES) {
         let job = match forge.jobs(&found.slug, run.id, run.attempt).await {
@@ -240,7 +238,7 @@ async fn logs(report: &mut Report, forge: &GitHub, found: &Repository, runs: &[W
 
 /// Whether the rules of a branch can be read. The default branch is often protected outright, and then its rules are not asked for; a branch of a recent
 /// run answers instead.
-async fn branch_rules(report: &mut Report, forge: &GitHub, found: &Repository, runs: &[WorkflowRun]) {
+async fn branch_rules(report: &mut Report, forge: &dyn Forge, found: &Repository, runs: &[WorkflowRun]) {
     let name = format!("{} branch rules", found.slug);
     let mut branches: Vec<BranchName> = runs.iter().filter_map(|run| BranchName::parse(run.head_branch.as_deref()?).ok()).collect();
     branches.push(found.default_branch.clone());
@@ -387,8 +385,7 @@ pub async fn clock(report: &mut Report, settings: &Settings) {
         report.warn(TIME, "clock", "GitHub's time could not be had to compare with", "check the network and GITHUB_API_URL");
         return;
     };
-    use crate::ports::clock::Clock as _;
-    let skew = (crate::adapters::clock::SystemClock.now() - theirs.to_utc()).num_seconds();
+    let skew = (crate::app::now() - theirs.to_utc()).num_seconds();
     if skew.abs() > MOST_SKEW_SECONDS {
         report.fail(
             TIME,
