@@ -112,7 +112,7 @@ pub fn diagnosis(args: &DiagnoseArgs) -> Result<Diagnosis, DiagnoseError> {
     if let Some(repo) = &args.repo {
         resolve(&mut diagnosis.files, &listing(repo));
     }
-    Ok(diagnosis)
+    Ok(diagnosis.redacted())
 }
 
 fn stream(path: &Path, mut take: impl FnMut(&[u8])) -> Result<(), DiagnoseError> {

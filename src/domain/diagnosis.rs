@@ -4,6 +4,7 @@
 //! a set of [`rule::Rule`]s (one file a family of tools) what a line is. Findings and their surroundings are
 //! kept as blocks; at the end they decide the category, the fingerprint and the excerpt.
 
+use crate::domain::redaction::redact;
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
@@ -168,6 +169,30 @@ pub struct Diagnosis {
 const TESTS: usize = 500;
 const FILES: usize = 12;
 const ERRORS: usize = 20;
+
+impl Diagnosis {
+    /// Without secrets, in every text that came from the log; what was masked is counted by kind. Nothing is shown, stored or sent before.
+    #[must_use]
+    pub fn redacted(mut self) -> Self {
+        let mut counts = std::mem::take(&mut self.redactions);
+        let excerpt = redact(&self.excerpt);
+        // The excerpt holds what the other texts hold: its count is the one that people are told.
+        for (kind, count) in excerpt.counts {
+            *counts.entry(kind).or_default() += count;
+        }
+        self.excerpt = excerpt.text;
+        let mask = |text: &mut String| *text = redact(text).text;
+        self.evidence.iter_mut().for_each(mask);
+        self.failed_tests.iter_mut().for_each(mask);
+        self.commands.iter_mut().for_each(mask);
+        self.errors.iter_mut().for_each(|error| mask(&mut error.message));
+        self.failed_steps.iter_mut().for_each(|step| mask(&mut step.command));
+        self.files.iter_mut().for_each(|file| mask(&mut file.path));
+        self.tokens = self.excerpt.len().div_ceil(3);
+        self.redactions = counts;
+        self
+    }
+}
 
 /// Takes logs in pieces of any size and diagnoses them, in memory that does not grow with them.
 pub struct Diagnoser<'g> {

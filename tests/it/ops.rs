@@ -731,7 +731,8 @@ fn the_examples_are_whole_and_their_defaults_true() {
         assert!(lit.contains_key(name), "{name} is not in .env.example");
     }
     let toml = switched_on(TOML_EXAMPLE);
-    for name in names_in_file() {
+    // `argv` belongs to a kind that is refused: to show it switched on would be to show what does not work.
+    for name in names_in_file().into_iter().filter(|name| *name != "argv") {
         let there = Regex::new(&format!(r"(?m)(?:^|[{{,] ?){name} = |^\[+{name}\]+$")).unwrap();
         assert!(there.is_match(&toml), "{name} is not in regreen.example.toml");
     }

@@ -192,3 +192,23 @@ fn a_file_that_is_not_there_is_named() {
     assert!(String::from_utf8_lossy(&err).contains("/nowhere/log.txt"));
     assert_ne!(code, Some(0));
 }
+
+#[test]
+fn a_diagnosis_shows_no_secret() {
+    let secret = ["ghp", "_", "16C7e42F292c6912E7710c838347Ae178B4a"].concat();
+    let log = format!(
+        "2026-11-21T02:08:09.1234567Z ##[group]Run cargo test\n2026-11-21T02:08:09.1234567Z ##[endgroup]\n2026-11-21T02:08:10.1234567Z error: clone of https://x:{secret}@github.com/o/r failed\n2026-11-21T02:08:10.1234567Z ##[error]Process completed with exit code 101.\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ci.log");
+    std::fs::write(&path, log).unwrap();
+    for format in ["text", "json"] {
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_regreen")).args(["diagnose", "--format", format, "--log"]).arg(&path).output().unwrap();
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(!text.contains(&secret) && text.contains("redacted"), "{text}");
+        if format == "json" {
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert!(!value["redactions"].as_object().unwrap().is_empty(), "{text}");
+        }
+    }
+}
