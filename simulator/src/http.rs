@@ -180,7 +180,9 @@ async fn exchange(world: Arc<World>, server: Server, handler: Handler, incoming:
         authorization: request.authorization_digest(),
         faulted: fault.is_some(),
     };
-    let (reply, cut) = struck(fault, &handler, request).await;
+    // A request that arrived whole is worked off although the caller goes away, as a real server does.
+    let work = world.tasks.spawn(async move { struck(fault, &handler, request).await });
+    let (reply, cut) = work.await.unwrap_or((None, None));
     record.status = reply.as_ref().map(|reply| reply.status);
     world.state().requests.push(record);
     match reply {
