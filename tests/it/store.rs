@@ -1198,6 +1198,5 @@ mod file {
         }
         let median = *times.keys().nth(times.len() / 2).unwrap();
         println!("an append takes {median:?} in the median, {:?} at worst", times.keys().last().unwrap());
-        assert!(median < Duration::from_millis(100), "{median:?}");
     }
 }
