@@ -230,3 +230,28 @@ async fn many_remediations_stay_small() {
     assert_eq!(bed.simulator.pulls(REPO).len(), count);
     assert_eq!(bed.stop().await, Some(0));
 }
+
+/// From "run seen" to "draft PR open" on 3,000 files with a warm mirror, less the model and the tests: printed, for the record.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_repository_is_served_as_well() {
+    let files = if full_scale() { 3000 } else { 200 };
+    let mut bed = Bed::new(SimulatorOptions::default(), &[("ci", "**")], QUICK).await;
+    bed.simulator.script_model(ModelRule::when(&["## File one.txt", "\n17\n"], ModelReply::Text(repair("one", "17"))));
+    let content: Vec<(String, String)> = (0..files).map(|n| (format!("src/d{}/f{n}.txt", n % 60), format!("file {n}\n").repeat(20))).collect();
+    let changes: Vec<(&str, &str)> = content.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    bed.push("main", None, &changes, "linus").await;
+    bed.start();
+    let store = bed.store().await;
+    let mut overheads = Vec::new();
+    for n in 0..5 {
+        bed.push(&format!("ada/{n}"), Some("main"), &[("one.txt", "17\n"), ("n.txt", &format!("{n}\n"))], "ada").await;
+        let states = bed.wait(&store, "a fix", 120, |states| states.len() == n + 1 && states.iter().all(offered)).await;
+        let state = &states[n];
+        let proof = state.proof.as_ref().unwrap();
+        let tests = proof.before.seconds + proof.after.as_ref().map_or(0.0, |after| after.seconds);
+        let whole = (state.published_at.unwrap() - state.opened_at).num_milliseconds() as f64 / 1000.0;
+        overheads.push(whole - tests);
+    }
+    eprintln!("seen to draft on {files} files, less the tests, seconds: {overheads:.2?} (the first with a cold mirror)");
+    assert_eq!(bed.stop().await, Some(0));
+}
