@@ -135,6 +135,10 @@ pub async fn run(context: &Context, args: &JobsArgs) -> anyhow::Result<u8> {
             done(act.format, &state.id, &format!("approved by {by}"))
         }
         JobsCommand::Reject(act) => {
+            let waits = store.load(&id_of(&act.id)?).await?.is_some_and(|state| state.phase == Phase::AwaitingApproval);
+            if !waits {
+                return Err(Usage(format!("`{}` does not wait for an answer; `regreen jobs cancel` ends it", act.id)).into());
+            }
             let by = super::pause::person(act.by.as_deref());
             let detail = escape::line(&format!("{by}: {}", act.reason), 300);
             let state = append(&store, act, |_| Event::Blocked { reason: Reason::Rejected, verdict: None, detail: detail.clone() }).await?;

@@ -36,9 +36,15 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     };
     let repository = session.repository(engine).await?;
     let pull = engine.forge.pull(&repository.slug, record.number).await?;
-    if let Some(event) = ended(&pull) {
+    // Closed by ourselves, and killed before it was written down: then it is no person's answer.
+    let own = session.state.intents.contains(&Outside::Withdraw) && !pull.merged && !pull.open;
+    if let Some(event) = ended(&pull).filter(|_| !own) {
         session.record(engine, vec![event]).await?;
         return Ok(Next::GoOn);
+    }
+    // Reading goes on under a pause and under dry-run; what would be written waits, and is no failure.
+    if engine.rules.dry_run || engine.store.paused(&repository.slug).await?.is_some() {
+        return Ok(later(engine.clock.now(), engine.rules.timing.follow));
     }
     let key = session.state.opening.key.clone();
     // A base that was deleted can be retargeted by the forge, even onto `main`: then it is ours no more.
@@ -51,8 +57,12 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     if let Some(reason) = moved {
         let ours = session.state.commit.clone();
         withdraw(engine, session, &repository, pull.number, &pull.head, ours.as_ref()).await?;
-        session.record(engine, vec![Event::Superseded { reason }]).await?;
+        session.record(engine, vec![withdrawn(pull.number), Event::Superseded { reason }]).await?;
         return Ok(Next::GoOn);
+    }
+
+    if own {
+        return red(engine, session, &repository, &pull).await;
     }
 
     let now = engine.clock.now();
@@ -178,7 +188,7 @@ async fn red(engine: &Engine, session: &mut Session, repository: &Repository, pu
     }
     let ours = session.state.commit.clone();
     withdraw(engine, session, repository, pull.number, &pull.head, ours.as_ref()).await?;
-    session.record(engine, vec![Event::CiRed { evidence }]).await?;
+    session.record(engine, vec![withdrawn(pull.number), Event::CiRed { evidence }]).await?;
     Ok(Next::GoOn)
 }
 
@@ -199,5 +209,10 @@ pub async fn withdraw(
         let remote = engine.remote(repository).await?;
         engine.git.delete_branch(&permit, &remote, branch, ours).await?;
     }
-    session.done(engine, Outside::Withdraw, number.to_string()).await
+    Ok(())
+}
+
+/// The report of a withdrawal: written together with what it was done for, so that a crash in between is told from a person's closing.
+pub fn withdrawn(number: PullNumber) -> Event {
+    Event::Done { what: Outside::Withdraw, detail: number.to_string() }
 }

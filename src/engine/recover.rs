@@ -98,7 +98,14 @@ async fn handle(engine: &Engine, delivery: &Delivery) -> Result<(), IntakeError>
             Ok(())
         }
         // What can't be found or seen is nothing to wait for; the poll is the truth.
-        Err(IntakeError::Forge(ForgeError::NotFound { .. } | ForgeError::Forbidden { .. } | ForgeError::Gone { .. })) => Ok(()),
+        Err(IntakeError::Forge(
+            ForgeError::NotFound { .. }
+            | ForgeError::Forbidden { .. }
+            | ForgeError::Gone { .. }
+            | ForgeError::Malformed { .. }
+            | ForgeError::Refused { .. }
+            | ForgeError::TooLarge { .. },
+        )) => Ok(()),
         Err(error) => Err(error),
     }
 }

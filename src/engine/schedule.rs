@@ -86,8 +86,17 @@ async fn listed(engine: &Engine) -> Result<Vec<Repository>, IntakeError> {
     let mut repositories: Vec<Repository> = Vec::new();
     for pattern in &engine.rules.repos {
         let found = match pattern {
-            RepoPattern::One(slug) => vec![engine.forge.repository(slug).await?],
-            RepoPattern::Owner(owner) => engine.forge.repositories_of(owner).await?,
+            RepoPattern::One(slug) => engine.forge.repository(slug).await.map(|repository| vec![repository]),
+            RepoPattern::Owner(owner) => engine.forge.repositories_of(owner).await,
+        };
+        let found = match found {
+            Ok(found) => found,
+            // Renamed away, deleted, forbidden: the others are polled all the same.
+            Err(error) if engine.rules.repos.len() > 1 => {
+                tracing::warn!(?pattern, %error, "not polled");
+                continue;
+            }
+            Err(error) => return Err(error.into()),
         };
         for repository in found {
             if !repository.archived && !repositories.iter().any(|known| known.id == repository.id) {
@@ -102,6 +111,7 @@ async fn poll_one(engine: &Engine, repository: &Repository, watched: &WatchedRep
     let now = engine.clock.now();
     let since = watched.cursor.map_or(now - FIRST_LOOK, |cursor| cursor - OVERLAP);
     let (mut newest, mut validator) = (watched.cursor, watched.validator.clone());
+    let mut failed = None;
     for page in 1..=PAGES {
         let asked = if page == 1 { watched.validator.as_deref() } else { None };
         let runs = match engine.forge.completed_runs(&repository.slug, page, asked).await? {
@@ -116,12 +126,18 @@ async fn poll_one(engine: &Engine, repository: &Repository, watched: &WatchedRep
         let full = runs.len() >= 100;
         let reached = runs.iter().any(|run| run.updated_at < since);
         for run in runs.iter().filter(|run| run.updated_at >= since) {
-            intake::consider(engine, repository, run).await?;
-            newest = newest.max(Some(run.updated_at));
+            match intake::consider(engine, repository, run).await {
+                Ok(_) => newest = newest.max(Some(run.updated_at)),
+                // The others are taken in; this one is seen again, since the cursor stays.
+                Err(error) => failed = Some(error),
+            }
         }
         if reached || !full {
             break;
         }
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     // Only now: if anything failed above, the next poll sees the same page again.
     engine.store.polled(repository.id, validator.as_deref(), newest, now).await?;

@@ -98,7 +98,7 @@ async fn run(
         if entry.kind != EntryKind::File || !entry.path.ends_with(fixer.ending) || entry.size > FILE_CAP as u64 {
             continue;
         }
-        let path = workspace.tree.join(&entry.path);
+        let Ok(path) = super::workspace::beneath(&workspace.tree, &entry.path) else { continue };
         // Read through no link: the tool ran untrusted build scripts, which may have put one here.
         let Ok(meta) = tokio::fs::symlink_metadata(&path).await else { continue };
         if !meta.is_file() || meta.len() > FILE_CAP as u64 {

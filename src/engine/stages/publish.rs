@@ -6,11 +6,11 @@ use crate::domain::ids::{BranchName, CommitSha};
 use crate::domain::patch::Applied;
 use crate::domain::remediation::{Event, Outside, PullRecord, Reason};
 use crate::domain::render::{self, escape};
-use crate::engine::session::{Next, Session};
+use crate::engine::session::{Next, Session, alert_text};
 use crate::engine::{Engine, StageError, follow_up};
 use crate::ports::forge::{NewPull, OpenedPull, Pull, Repository};
 use crate::ports::git::{CommitMessage, CommitPlan, PushOutcome, Remote, Signature, TreeChange};
-use crate::ports::store::Filter;
+use crate::ports::store::{Append, Filter};
 
 /// Everything that will be written, decided before the first write.
 struct Plan {
@@ -250,6 +250,24 @@ async fn written_commit(engine: &Engine, session: &Session, fix: &BranchName) ->
     Ok(others.into_iter().find(|other| other.id != session.state.id && other.branch.as_ref() == Some(fix)).and_then(|other| other.commit))
 }
 
+/// Ends the earlier remediation that a fix branch belongs to, before its pull request is closed: else its own look would take our closing for a
+/// person's answer.
+async fn end_older(engine: &Engine, session: &Session, fix: &BranchName) -> Result<(), StageError> {
+    let key = &session.state.opening.key;
+    let filter = Filter { repo: Some(key.repo), branch: Some(key.branch.clone()), ..Filter::default() };
+    for older in engine.store.list(&filter).await? {
+        if older.id == session.state.id || older.phase.is_end() || older.branch.as_ref() != Some(fix) {
+            continue;
+        }
+        let now = engine.clock.now();
+        let event = Event::Superseded { reason: Reason::HeadMoved };
+        let Ok((after, _)) = older.apply(&event, now) else { continue };
+        let alert = Some(alert_text(engine, &after));
+        engine.store.append(&Append { remediation: older.id, epoch: None, expected_seq: older.seq, events: vec![event], alert, due: None }, now).await?;
+    }
+    Ok(())
+}
+
 /// Closes fix pull requests of older heads of the same branch.
 async fn withdraw_older(engine: &Engine, session: &mut Session, repository: &Repository, branch: &BranchName) -> Result<(), StageError> {
     if !engine.forge.has_pulls() {
@@ -260,7 +278,9 @@ async fn withdraw_older(engine: &Engine, session: &mut Session, repository: &Rep
         let ours = pull.head.is_ours() && pull.head_repo == Some(repository.id) && pull.body.contains("<!-- regreen:");
         if ours && pull.head != *branch {
             let written = written_commit(engine, session, &pull.head).await?;
+            end_older(engine, session, &pull.head).await?;
             follow_up::withdraw(engine, session, repository, pull.number, &pull.head, written.as_ref()).await?;
+            session.record(engine, vec![follow_up::withdrawn(pull.number)]).await?;
         }
     }
     Ok(())

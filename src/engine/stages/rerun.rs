@@ -10,6 +10,9 @@ use crate::engine::worker::later;
 use crate::engine::{Engine, StageError, intake};
 use crate::ports::forge::{Conclusion, ForgeError};
 
+/// A rerun that has not ended by then counts as red.
+const RERUN_WAIT: chrono::Duration = chrono::Duration::hours(6);
+
 /// Starts the rerun once, then waits for its end.
 pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageError> {
     let repository = session.repository(engine).await?;
@@ -17,7 +20,12 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     let finding = protection_finding(engine, &repository, &session.state, &branch.protection);
     let mut waiting = false;
     let mut again = Vec::new();
-    for mine in session.state.runs.clone() {
+    // Each run once, by its first attempt: a later one that intake attached meanwhile is the rerun itself.
+    let mut firsts = session.state.runs.clone();
+    firsts.sort_by_key(|mine| (mine.run, mine.attempt));
+    firsts.dedup_by_key(|mine| mine.run);
+    let given_up = engine.clock.now() - session.state.updated_at > RERUN_WAIT;
+    for mine in firsts {
         let now = engine.forge.run(&repository.slug, mine.run).await?;
         let told = session.state.reruns.contains(&mine.run.to_string());
         if now.attempt == mine.attempt && told {
@@ -46,6 +54,10 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
                 Some(_) => again.push(intake::attached_run(&now)),
             }
         }
+    }
+    if waiting && given_up {
+        session.record(engine, vec![Event::RerunRed]).await?;
+        return Ok(Next::GoOn);
     }
     if waiting {
         return Ok(later(engine.clock.now(), Duration::from_secs(2)));

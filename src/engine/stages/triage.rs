@@ -29,9 +29,17 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
         return Ok(Next::GoOn);
     }
     let rules = engine.rules.of(&repository.slug).clone();
+    // Known before a rerun is chosen: after a red one, the patch is next.
+    let remote = engine.remote(&repository).await?;
+    let mut events = match command(engine, session, &repository, &remote, &rules).await? {
+        Ok(command) if rules.prove != Prove::Ci => vec![Event::CommandResolved { command }],
+        Ok(command) => vec![Event::CommandResolved { command }, Event::LeftToCi { why: "the settings leave the proof to CI".into() }],
+        Err(why) => vec![Event::LeftToCi { why }],
+    };
     if let Some(diagnosis) = session.state.diagnosis.clone() {
         if diagnosis.rerun_could_help && rules.rerun && !session.state.rerun && !session.state.opening.dry_run && !engine.rules.dry_run {
-            session.record(engine, vec![Event::RerunChosen { why: format!("{} can pass when it runs again", diagnosis.category) }]).await?;
+            events.push(Event::RerunChosen { why: format!("{} can pass when it runs again", diagnosis.category) });
+            session.record(engine, events).await?;
             return Ok(Next::GoOn);
         }
         if !diagnosis.fixable_by_code {
@@ -44,12 +52,6 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
             return Ok(Next::GoOn);
         }
     }
-    let remote = engine.remote(&repository).await?;
-    let mut events = match command(engine, session, &repository, &remote, &rules).await? {
-        Ok(command) if rules.prove != Prove::Ci => vec![Event::CommandResolved { command }],
-        Ok(command) => vec![Event::CommandResolved { command }, Event::LeftToCi { why: "the settings leave the proof to CI".into() }],
-        Err(why) => vec![Event::LeftToCi { why }],
-    };
     events.push(Event::PatchNeeded);
     session.record(engine, events).await?;
     Ok(Next::GoOn)

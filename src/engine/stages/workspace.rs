@@ -46,6 +46,25 @@ const STEP_FILES: [(&str, &str); 4] =
 /// Larger files of variables are not read.
 const STEP_FILE_CAP: u64 = 256 * 1024;
 
+/// A file of the tree, by a path that no link leads elsewhere. Untrusted code has run in the tree, and may have put links, pipes or devices
+/// where the commit had folders and files; its processes are dead by now, so what is seen here stays.
+pub fn beneath(tree: &Path, relative: &str) -> std::io::Result<PathBuf> {
+    let mut at = tree.to_owned();
+    let mut parts = Path::new(relative).components().peekable();
+    while let Some(part) = parts.next() {
+        let std::path::Component::Normal(part) = part else { return Err(std::io::Error::other("the path leaves the tree")) };
+        at.push(part);
+        match std::fs::symlink_metadata(&at) {
+            Ok(meta) if parts.peek().is_some() && !meta.is_dir() => return Err(std::io::Error::other("a parent is no folder any more")),
+            Ok(meta) if parts.peek().is_none() && !meta.is_file() => return Err(std::io::Error::other("it is no plain file any more")),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(at)
+}
+
 /// Reads the form of `$GITHUB_ENV`.
 fn variables(text: &str) -> std::collections::BTreeMap<String, String> {
     let named = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.starts_with("GITHUB_");
@@ -199,8 +218,7 @@ impl Workspace {
         let (tree, files) = (self.tree.clone(), files.to_vec());
         blocking(move || {
             for change in &files {
-                // The patch engine has refused paths that leave the tree, and trees in which a parent is a link.
-                let path = tree.join(&change.path);
+                let path = beneath(&tree, &change.path)?;
                 match &change.after {
                     None => std::fs::remove_file(&path)?,
                     Some(after) => {
@@ -217,7 +235,8 @@ impl Workspace {
             Ok(())
         })
         .await
-        .map_err(io("write the patch into the tree"))
+        // What a set-up step put in the way is there at the next try as well.
+        .map_err(|error| StageError::End(Reason::SetupFailed, format!("the patch can't be written into the prepared tree: {error}")))
     }
 
     /// Runs the failing command as it is recorded, without network.
@@ -409,6 +428,24 @@ fn io(doing: &'static str) -> impl Fn(std::io::Error) -> StageError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_link_of_untrusted_code_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, outside) = (folder.path().join("tree"), folder.path().join("outside"));
+        std::fs::create_dir_all(tree.join("src")).unwrap();
+        std::fs::create_dir_all(&outside).unwrap();
+        std::fs::write(outside.join("victim"), "x").unwrap();
+        std::fs::write(tree.join("src/plain.rs"), "x").unwrap();
+        std::os::unix::fs::symlink(&outside, tree.join("linked")).unwrap();
+        std::os::unix::fs::symlink(outside.join("victim"), tree.join("src/link.rs")).unwrap();
+        for fine in ["src/plain.rs", "src/new.rs", "new/deep/file.rs"] {
+            assert!(beneath(&tree, fine).is_ok(), "{fine}");
+        }
+        for bad in ["linked/victim", "src/link.rs", "../outside/victim", "/etc/passwd", "src/plain.rs/x", "src"] {
+            assert!(beneath(&tree, bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn variables_of_a_step() {
