@@ -14,4 +14,5 @@ pub mod remediation;
 pub mod render;
 pub mod risk;
 pub mod rules;
+pub mod suggestions;
 pub mod workflow;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::output::Usage;
@@ -30,6 +31,10 @@ pub async fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<u8> {
     if settings.rules.repos.is_empty() {
         return Err(Usage("REGREEN_REPOS is missing: which repositories to watch, as `owner/name` or `owner/*`, comma-separated".into()).into());
     }
+    // Heard from the first moment on: a stop during the start is a stop as well.
+    let stop = CancellationToken::new();
+    let (term, int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(signals(term, int, stop.clone()));
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("the metrics recorder")?;
     let listener = tokio::net::TcpListener::bind(settings.listen).await.with_context(|| format!("REGREEN_LISTEN {} can't be listened on", settings.listen))?;
     let address = listener.local_addr()?;
@@ -55,8 +60,6 @@ pub async fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<u8> {
     let prefix = instance(&settings);
     recover::orphans(&engine, &prefix).await?;
 
-    let stop = CancellationToken::new();
-    tokio::spawn(signals(stop.clone()));
     let mut workers = tokio::task::JoinSet::new();
     for n in 0..settings.workers {
         workers.spawn(worker::run(engine.clone(), format!("{prefix}{n}"), stop.clone()));
@@ -114,12 +117,7 @@ fn plan(settings: &Settings) -> anyhow::Result<Schedule> {
     })
 }
 
-async fn signals(stop: CancellationToken) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        tracing::error!("signals can't be heard; stop it by SIGKILL");
-        return;
-    };
+async fn signals(mut term: Signal, mut int: Signal, stop: CancellationToken) {
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}

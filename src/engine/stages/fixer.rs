@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::workspace::{NotPrepared, Workspace, limits};
 use crate::domain::ids::CommitSha;
 use crate::domain::remediation::Remediation;
+use crate::domain::suggestions;
 use crate::engine::{Engine, StageError};
 use crate::ports::git::{EntryKind, Remote};
 use crate::ports::sandbox::{Network, Shell, ShellCommand};
@@ -110,6 +111,24 @@ async fn run(
         if before != after {
             let (old, new) = (format!("a/{}", entry.path), format!("b/{}", entry.path));
             diff.push_str(&format!("diff --git {old} {new}\n{}", TextDiff::from_lines(&before, &after).unified_diff().header(&old, &new)));
+        }
+    }
+    if diff.is_empty() && fixer.name == "cargo-fix" {
+        // `cargo fix` needs a TCP socket of its own, which the weaker sandbox does not give: the compiler's suggestions are the same.
+        let check = ShellCommand { shell: Shell::Sh, script: "cargo check --offline --all-targets --message-format=json 2>/dev/null || true".to_owned() };
+        let ran = workspace.run(engine, check, folder, &env, Network::None, limits, stop).await?;
+        for (named, edits) in suggestions::read(&String::from_utf8_lossy(&ran.output)) {
+            let path = if folder.is_empty() { named } else { format!("{folder}/{named}") };
+            // A path that the commit does not have is none of its sources.
+            if crate::domain::patch::inspect::check_path(&path).is_err() || !path.ends_with(fixer.ending) {
+                continue;
+            }
+            let Some(before) = engine.git.read_file(remote, sha, &path, FILE_CAP).await.map_err(StageError::from)? else { continue };
+            let Ok(before) = String::from_utf8(before.bytes) else { continue };
+            if let Some(after) = suggestions::apply(&before, &edits).filter(|after| *after != before) {
+                let (old, new) = (format!("a/{path}"), format!("b/{path}"));
+                diff.push_str(&format!("diff --git {old} {new}\n{}", TextDiff::from_lines(&before, &after).unified_diff().header(&old, &new)));
+            }
         }
     }
     Ok((!diff.is_empty()).then_some(diff))
