@@ -19,12 +19,16 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
+use assignment::Awaited;
 use block::Block;
+use text::random;
 
-/// Bytes of a line that are looked at together; a longer line is looked at in pieces.
-pub const LONGEST_LINE: usize = 1 << 20;
+/// Bytes of a line that are looked at together; a longer line is looked at in pieces, cut between words.
+pub const LONGEST_LINE: usize = 4 << 20;
 /// How far back from the end of a piece a gap between words is looked for.
 const CUT_WINDOW: usize = 64 << 10;
+/// Bytes of a mask at most: `[redacted:` and a kind.
+const LONGEST_MASK: usize = 64;
 /// Passes over a line in which something was masked, until nothing is left to mask.
 const PASSES: usize = 8;
 
@@ -92,14 +96,16 @@ static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| Triggers {
         .expect("a few hundred short literals fit an automaton"),
 });
 
-/// Masks secrets in a stream of bytes, whatever its encoding. Holds at most one line, or a megabyte of it.
+/// Masks secrets in a stream of bytes, whatever its encoding. Holds at most one line, or [`LONGEST_LINE`] of it.
 #[derive(Debug, Default)]
 pub struct Redactor {
     /// The beginning of a line whose end has not come yet.
     held: Vec<u8>,
     block: Block,
-    /// The last line named a secret whose value the next one may hold.
-    named: Option<&'static str>,
+    /// Keys whose body began, and of which nothing was masked yet.
+    begun: usize,
+    /// A line before named a secret whose value this one may hold.
+    named: Option<Awaited>,
     counts: BTreeMap<String, usize>,
 }
 
@@ -117,7 +123,9 @@ impl Redactor {
             let take = line.min(LONGEST_LINE - self.held.len());
             self.held.extend_from_slice(&bytes[..take]);
             bytes = &bytes[take..];
-            if let Some(end) = piece(&self.held) {
+            // What is held has no line end but its last byte: it is not searched again for every byte that comes.
+            let whole = self.held.ends_with(b"\n") || self.held.len() == LONGEST_LINE;
+            if let Some(end) = whole.then(|| piece(&self.held)).flatten() {
                 let mut held = std::mem::take(&mut self.held);
                 self.line(&held[..end], out);
                 held.drain(..end);
@@ -164,16 +172,11 @@ impl Redactor {
     /// Redacts one line, or a piece of a long one.
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
         let mut spans = Vec::new();
-        let mut begun = 0;
-        block::scan(&mut self.block, line, &mut spans, &mut begun);
-        if begun > 0 {
-            *self.counts.entry("private-key".to_owned()).or_default() += begun;
-        }
-        if let Some(kind) = self.named.take() {
-            assignment::value_line(line, kind, &mut spans);
-        }
-        self.named = assignment::named(line);
+        block::scan(&mut self.block, line, &mut spans, &mut self.begun);
+        let awaited = self.named.take().and_then(|what| assignment::awaited(line, what, &mut spans));
+        self.named = assignment::named(line).or(awaited);
         detect(line, &mut spans);
+        repeats(line, &mut spans);
         if spans.is_empty() {
             out.extend_from_slice(line);
             return;
@@ -200,14 +203,11 @@ impl Redactor {
         let markers = block::markers(line);
         for span in spans.iter_mut() {
             // A key's markers stay, or the lines after them could not be told for its body in a second pass.
-            if let Some((from, to)) = markers.iter().find(|(from, to)| span.start < *to && *from < span.end) {
-                if span.start < *from { span.end = *from } else { span.start = *to }
+            if let Some((from, to)) = first(&markers, span.start, span.end) {
+                if span.start < from { span.end = from } else { span.start = to }
             }
         }
-        spans.retain(|s| {
-            let next = masks.partition_point(|(_, to)| *to <= s.start);
-            s.start < s.end && masks.get(next).is_none_or(|(from, _)| *from >= s.end) && !markers.iter().any(|(from, to)| s.start < *to && *from < s.end)
-        });
+        spans.retain(|s| s.start < s.end && first(&masks, s.start, s.end).is_none() && first(&markers, s.start, s.end).is_none());
         spans.sort_by_key(|s| (s.start, usize::MAX - s.end));
         let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
         for span in spans.iter() {
@@ -230,6 +230,9 @@ impl Redactor {
             out.extend_from_slice(span.kind.as_bytes());
             out.push(b']');
             at = span.end;
+            if !span.counted && self.begun > 0 {
+                *self.counts.entry("private-key".to_owned()).or_default() += std::mem::take(&mut self.begun);
+            }
             if span.counted {
                 *self.counts.entry(span.kind.to_owned()).or_default() += 1;
             }
@@ -273,26 +276,62 @@ fn piece(bytes: &[u8]) -> Option<usize> {
     Some(gap.map_or(LONGEST_LINE, |i| LONGEST_LINE - CUT_WINDOW + i + 1))
 }
 
+/// The first of `stretches`, which are in order and apart, that shares a byte with `start..end`.
+fn first(stretches: &[(usize, usize)], start: usize, end: usize) -> Option<(usize, usize)> {
+    let next = stretches.partition_point(|(_, to)| *to <= start);
+    stretches.get(next).copied().filter(|(from, _)| *from < end)
+}
+
 /// Where `line` is masked already.
 fn masks(line: &[u8]) -> Vec<(usize, usize)> {
-    memchr::memmem::find_iter(line, b"[redacted:")
-        .filter_map(|from| memchr::memchr(b']', &line[from..line.len().min(from + 64)]).map(|i| (from, from + i + 1)))
-        .collect()
+    let mut found = Vec::new();
+    let mut end = 0;
+    for from in memchr::memmem::find_iter(line, b"[redacted:") {
+        let kind = &line[from + 10..line.len().min(from + LONGEST_MASK)];
+        let length = kind.iter().take_while(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || **b == b'-').count();
+        if from >= end && length > 0 && kind.get(length) == Some(&b']') {
+            end = from + 10 + length + 1;
+            found.push((from, end));
+        }
+    }
+    found
+}
+
+/// Values of a line that are looked for again in it.
+const REPEATED: usize = 8;
+
+/// Marks where a secret that was found stands a second time in its line, where nothing names it: in an echo, or in a message.
+fn repeats(line: &[u8], spans: &mut Vec<Span>) {
+    let mut values: Vec<(&[u8], Span)> = Vec::new();
+    for span in spans.iter() {
+        let value = &line[span.start..span.end];
+        // What looks like a word may stand elsewhere as one.
+        if values.len() < REPEATED && (12..=512).contains(&value.len()) && random(value, 12) && !values.iter().any(|(v, _)| *v == value) {
+            values.push((value, *span));
+        }
+    }
+    for (value, span) in values {
+        let again = memchr::memmem::find_iter(line, value).filter(|at| *at != span.start);
+        spans.extend(again.map(|at| Span { start: at, end: at + value.len(), ..span }));
+    }
 }
 
 /// Collects what every detector finds in `line`.
 fn detect(line: &[u8], spans: &mut Vec<Span>) {
     let triggers = &*TRIGGERS;
-    let (mut first, mut last) = (0, 0);
+    // A mask names a kind, such as `password`: it means nothing for what stands behind it.
+    let masks = masks(line);
+    let masked = |at: usize| first(&masks, at, at + 1).is_some();
+    let (mut begin, mut last) = (0, 0);
     for found in triggers.tokens.find_overlapping_iter(line) {
         // What begins within a token that was found is a part of it.
-        if found.start() > first && found.start() < last {
+        if found.start() > begin && found.start() < last {
             continue;
         }
         let token = &tokens::TOKENS[found.pattern().as_usize()];
         if let Some(end) = token.end(line, found.start()) {
             spans.push(Span::new(found.start(), end, token.kind, 50 + token.prefix.len()));
-            (first, last) = (found.start(), last.max(end));
+            (begin, last) = (found.start(), last.max(end));
         }
     }
     let mut contexts = 0u128;
@@ -300,11 +339,12 @@ fn detect(line: &[u8], spans: &mut Vec<Span>) {
     for found in triggers.words.find_overlapping_iter(line) {
         match context::TRIGGERS.get(found.pattern().as_usize()) {
             Some((_, patterns)) => contexts |= patterns,
+            None if masked(found.start()) => {}
             None => names.found(line, found.start(), found.end(), spans),
         }
     }
     if contexts != 0 {
-        context::scan(line, contexts, spans);
+        context::scan(line, contexts, &masks, spans);
     }
 }
 
@@ -377,6 +417,78 @@ mod tests {
     }
 
     #[test]
+    fn a_mask_names_no_value() {
+        for text in [
+            "[redacted:password] hunter2xyz",
+            "[redacted:token]: 8f14e45fceea167a5a36dedd4bea2543",
+            "x [redacted:authorization]: bearer abcdefg1",
+            "[redacted:cookie]: a=b1c2d3e4f5",
+        ] {
+            assert_eq!(redact(text), Redacted { text: text.to_owned(), counts: BTreeMap::new() });
+        }
+        // What only begins like a mask hides nothing behind it.
+        assert_eq!(redact("[redacted: password=hunter2x").text, "[redacted: password=[redacted:password]");
+    }
+
+    #[test]
+    fn what_announces_a_key_is_no_value_itself() {
+        // Were it masked, a second pass would count the lines of the key from another place.
+        let text = "access_token=\u{2}Private-Lines: 2\naccess_token=\u{2}Private-Lines: 2\nMIIEvQIBADANBgkqhkiG\n1\n";
+        let once = redact(text);
+        assert_eq!(redact(&once.text), Redacted { text: once.text.clone(), counts: BTreeMap::new() });
+        assert_eq!(once.text.matches("Private-Lines: 2\n").count(), 2, "{}", once.text);
+    }
+
+    #[test]
+    fn markers_of_keys_stay_whatever_stands_before_them() {
+        let key = "-----BEGIN PRIVATE KEY-----";
+        for before in ["sshpass -p R-", "password=a1b2", "token=-----END a1b2c3d4e5f6g7h8", "-----END password=a1b2", "-----BEGIN "] {
+            let text = format!("{before}{key} MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw\n");
+            let once = redact(&text);
+            assert!(once.text.contains(key) && !once.text.contains("MIIE"), "{}", once.text);
+            assert_eq!(redact(&once.text).text, once.text);
+        }
+    }
+
+    #[test]
+    fn a_second_pass_finds_the_same_keys() {
+        let cases = [
+            "-----BEGIN PRIVATE KEY-----BEGIN PRIVATE KEYHFDX91NES-----",
+            "-----BEGIN value=\"{A24\"M5G1Ij3PRIVATE KEY a3tYI3jdIfEG91xQfGKGPASSWORD-----END 3tYI3jdIfEG91xQfGTOKE",
+            "-----BEGIN b password $?m>-0123456789abcdefSECRETSECRETEGIN PRIVATE KEY-----MIADANBgkqhkiG9w0BAQEFAM",
+            "-----BEGIN PRIVATE KEY----PuTTYUserKeyFisshrsaWORD\npassword jGxtYe3: srsa",
+            "token=]Private-Lines: Private-Lines: 2\nI",
+        ];
+        for text in cases {
+            let once = redact(text);
+            assert_eq!(redact(&once.text), Redacted { text: once.text.clone(), counts: BTreeMap::new() }, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_said_twice_goes_twice() {
+        let got = redact("token = 'q7Rt2Vx9Lm4Kp8Zw' | was q7Rt2Vx9Lm4Kp8Zw");
+        assert_eq!(got.text, "token = '[redacted:token]' | was [redacted:token]");
+        // A word may stand elsewhere as one.
+        assert_eq!(redact("password: 'swordfish' # the swordfish").text, "password: '[redacted:password]' # the swordfish");
+    }
+
+    #[test]
+    fn the_value_of_a_part_of_a_form_stands_below_its_name() {
+        let part = |name: &str| format!("Content-Disposition: form-data; name=\"{name}\"\r\nContent-Type: text/plain\r\n\r\nq7Rt2Vx9Lm4Kp8Zw\r\n--x\r\n");
+        assert_eq!(redact(&part("token")).text, part("token").replace("q7Rt2Vx9Lm4Kp8Zw", "[redacted:token]"));
+        assert_eq!(redact(&part("title")).text, part("title"));
+    }
+
+    #[test]
+    fn names_and_markers_by_the_thousand_stay_linear_and_are_all_masked() {
+        let line = format!("password=hunter2x {} -----BEGIN PRIVATE KEY----- ", token()).repeat(4_000);
+        let got = redact(&line);
+        assert_eq!(got.counts.get("password"), Some(&4_000));
+        assert_eq!(got.counts.get("github-token"), Some(&4_000));
+    }
+
+    #[test]
     fn a_hostile_line_takes_linear_time() {
         // Not a measurement: what is quadratic would not end within the test's patience.
         for part in [
@@ -392,6 +504,21 @@ mod tests {
             "\"secret\":\"",
             "AC",
             "[redacted:",
+            "[redacted:password] ",
+            "A_session=",
+            "xoxb-xxxx-",
+            "glpat-your_",
+            "password='",
+            "token=,",
+            "key=)",
+            "curl -u a:",
+            "echo abcdef| ",
+            "://a:s3cr3tX@h ",
+            "-----BEGIN PRIVATE KEY-----",
+            "set-cookie:",
+            "name=\"token\"",
+            " ",
+            "\\",
         ] {
             let text = part.repeat(60_000 / part.len());
             let once = redact(&text);
@@ -484,6 +611,12 @@ mod tests {
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), cuts in prop::collection::vec(0usize..60, 0..8)) {
             let (out, _) = streamed(&bytes, &cuts);
             prop_assert_eq!(memchr::memchr_iter(b'\n', &out).count(), memchr::memchr_iter(b'\n', &bytes).count());
+        }
+
+        #[test]
+        fn only_the_secret_goes_wherever_it_stands(before in "[a-z ,.;#/]{0,30} ", after in "( [a-z ,.;#/]{0,30})?", line in "[a-z ]{0,20}") {
+            let text = format!("{line}\n{before}{}{after}\n{line}", token());
+            prop_assert_eq!(redact(&text).text, format!("{line}\n{before}[redacted:github-token]{after}\n{line}"));
         }
 
         #[test]

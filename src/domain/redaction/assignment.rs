@@ -23,10 +23,14 @@ pub(super) const WORDS: &[&str] = &[
     "mnemonic",
     "seed phrase",
     "seed_phrase",
+    "reporter_id",
     "salt",
     "pepper",
     "sonar_login",
     "sonar.login",
+    "sonarlogin",
+    "crumb",
+    "password to proceed",
     "connectionstring_",
     "_psw",
     "-pw",
@@ -61,8 +65,15 @@ impl Names {
         if line[..name.start].ends_with(b"://") && line.get(name.end) == Some(&b':') {
             return;
         }
-        let Some((meaning, kind)) = meaning(&line[name.start..name.end]) else { return };
+        let Some((mut meaning, kind)) = meaning(&line[name.start..name.end]) else { return };
+        if identity(line, &name) {
+            return;
+        }
         let Some(value) = self.value(line, &name) else { return };
+        // `Using Key=…` in a message, against `key=…` of a cache.
+        if meaning == Meaning::Lone && &line[name.start..name.end] == b"Key" && value.form == Form::Equals {
+            meaning = Meaning::Weak;
+        }
         let text = &line[value.start..value.end];
         let upper = line[name.start..name.end].iter().all(|b| !b.is_ascii_lowercase());
         if secret(text, meaning, value.form, upper, &line[value.end..], value.alone) {
@@ -111,6 +122,9 @@ impl Names {
             [b'"' | b'\'', ..] if quoted_name && gap > 0 => (Form::Quoted, at),
             _ if quoted_name && gap > 0 => (Form::Quoted, named_value(line, at)?),
             [b'>', ..] if quoted_name => (Form::Element, at + 1),
+            // `const apiKey string = "…"`
+            [b's', b't', b'r', b'i', b'n', b'g', b' ', b'=', b' ', b'"' | b'`', ..] if gap == 1 => (Form::Quoted, at + 9),
+            [b'-', b' ', b'"' | b'\'', ..] if gap == 1 => (Form::Quoted, at + 2),
             [b'i', b's', b':', b' ', ..] if gap == 1 => (Form::Prose, at + 4),
             [b'i', b's', b' ', ..] if gap == 1 => (Form::Prose, at + 3),
             [b'w', b'a', b's', b' ', ..] if gap == 1 => (Form::Prose, at + 4),
@@ -185,6 +199,18 @@ impl Names {
     }
 }
 
+/// Whether what `name` names is public: a part of an ARN (`arn:aws:secretsmanager:…:secret:name`), the token of a .NET assembly's public key.
+fn identity(line: &[u8], name: &Name) -> bool {
+    let before = &line[name.start.saturating_sub(128)..name.start];
+    if before.ends_with(b":") && line.get(name.end) == Some(&b':') {
+        let run = before.iter().rev().take_while(|b| !blank(**b)).count();
+        return memchr::memmem::find(&before[before.len() - run..], b"arn:").is_some();
+    }
+    let text = &line[name.start..name.end];
+    let tail = |text: &[u8], end: &[u8]| text.len() >= end.len() && text[text.len() - end.len()..].eq_ignore_ascii_case(end);
+    tail(text, b"publickeytoken") || text.eq_ignore_ascii_case(b"token") && tail(before, b"public key ")
+}
+
 /// What ends an unquoted value wherever it stands.
 fn blank(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | 0x1b | 0x00)
@@ -215,6 +241,9 @@ fn cut(line: &[u8], start: usize, end: usize, form: Form) -> usize {
     if let Some(stop) = stop {
         end = start + stop;
     }
+    // What opens stands before all that closes here, so it is looked for once, however long the run of closing ones is.
+    let closing = end > start && matches!(line[end - 1], b')' | b']' | b'}' | b',' | b';' | b'.');
+    let opened: Vec<u8> = [b'(', b'[', b'{'].into_iter().filter(|b| closing && line[start..end].contains(b)).collect();
     while end > start {
         let last = line[end - 1];
         let open = match last {
@@ -225,7 +254,7 @@ fn cut(line: &[u8], start: usize, end: usize, form: Form) -> usize {
             b'.' if matches!(form, Form::Prose | Form::Bare) => 0,
             _ => break,
         };
-        if open != 0 && line[start..end].contains(&open) {
+        if open != 0 && opened.contains(&open) {
             break;
         }
         end -= 1;
@@ -334,12 +363,38 @@ impl Name {
     }
 }
 
-/// The kind of secret that the next line may hold: this one is `- name: DB_PASSWORD` or `"Key": "api_key",` and no more.
-pub(super) fn named(line: &[u8]) -> Option<&'static str> {
-    if line.len() > 256 {
-        return None;
+/// What a line names whose value stands on a later one, and the kind of secret that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// The next line may say `value: …`.
+    Value(&'static str),
+    /// A part of a form: its value is the first line behind a blank one. So many lines may still come.
+    Part(&'static str, u8),
+}
+
+/// Lines of a part of a form before its value: headers, and the blank line that ends them.
+const PART_LINES: u8 = 4;
+
+/// What this line names for a later one: it is `- name: DB_PASSWORD`, `"Key": "api_key",` or `…form-data; name="token"` and no more.
+pub(super) fn named(line: &[u8]) -> Option<Awaited> {
+    if let Some(at) = memchr::memmem::find(line, b"form-data; name=\"").map(|i| i + 17) {
+        let name = &line[at..at + memchr::memchr(b'"', &line[at..])?];
+        let kind = meaning(name).filter(|(meaning, _)| matches!(meaning, Meaning::Password | Meaning::Secret))?.1;
+        return line[at + name.len() + 1..].trim_ascii().is_empty().then_some(Awaited::Part(kind, PART_LINES));
     }
     let text = line.trim_ascii();
+    if text.len() > 256 {
+        return None;
+    }
+    // What Jenkins says when it is set up; the password stands alone below.
+    if text.ends_with(b"password to proceed to installation:") {
+        return Some(Awaited::Part("password", PART_LINES));
+    }
+    // `variable "api_token" {`, whose value is its default.
+    if let Some(name) = text.strip_prefix(b"variable \"").and_then(|rest| rest.strip_suffix(b"{")) {
+        let name = name.trim_ascii_end().strip_suffix(b"\"")?;
+        return meaning(name).filter(|(meaning, _)| matches!(meaning, Meaning::Password | Meaning::Secret)).map(|(_, kind)| Awaited::Value(kind));
+    }
     let text = text.strip_prefix(b"-").unwrap_or(text).trim_ascii_start();
     let colon = text.iter().position(|b| matches!(b, b':' | b'='))?;
     let label = text[..colon].trim_ascii();
@@ -357,18 +412,40 @@ pub(super) fn named(line: &[u8]) -> Option<&'static str> {
         return None;
     }
     match meaning(name) {
-        Some((Meaning::Password | Meaning::Secret, kind)) => Some(kind),
+        Some((Meaning::Password | Meaning::Secret, kind)) => Some(Awaited::Value(kind)),
         _ => None,
     }
 }
 
-/// Marks the value of a line `value: …` that follows the line that names it.
-pub(super) fn value_line(line: &[u8], kind: &'static str, spans: &mut Vec<Span>) {
-    let lead = line.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"')).count();
-    if !line[lead..].get(..5).is_some_and(|w| w.eq_ignore_ascii_case(b"value")) {
-        return;
+/// Marks the value that a line before has named, and tells whether it is still to come.
+pub(super) fn awaited(line: &[u8], what: Awaited, spans: &mut Vec<Span>) -> Option<Awaited> {
+    match what {
+        Awaited::Value(kind) => {
+            value_line(line, kind, spans);
+            None
+        }
+        Awaited::Part(kind, left) => {
+            let text = line.trim_ascii();
+            if text.is_empty() || text.len() >= 8 && text[..8].eq_ignore_ascii_case(b"content-") {
+                return (left > 1).then_some(Awaited::Part(kind, left - 1));
+            }
+            if text.len() >= 4 && !text.starts_with(b"--") && !text.iter().any(|b| blank(*b)) && !placeholder(text) {
+                let lead = line.len() - line.trim_ascii_start().len();
+                spans.push(Span::new(lead, lead + text.len(), kind, 10));
+            }
+            None
+        }
     }
-    let at = skip(line, lead + 5, |b| matches!(b, b'"' | b' '), 8);
+}
+
+/// Marks the value of a line `value: …` that follows the line that names it.
+fn value_line(line: &[u8], kind: &'static str, spans: &mut Vec<Span>) {
+    let lead = line.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"')).count();
+    let rest = &line[lead..];
+    let Some(word) = [&b"value"[..], b"default"].into_iter().find(|word| rest.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word))) else {
+        return;
+    };
+    let at = skip(line, lead + word.len(), |b| matches!(b, b'"' | b' '), 8);
     if !matches!(line.get(at), Some(b':' | b'=')) {
         return;
     }

@@ -9,6 +9,9 @@ const LONGEST: usize = 1024;
 /// Fewest base64 characters of a line that opens the body of a block.
 const OPENING: usize = 24;
 
+/// Bytes of a marker's label.
+const LONGEST_LABEL: usize = 64;
+
 /// What stands for a body that was masked.
 const MASK: &[u8] = b"[redacted:private-key]";
 
@@ -30,7 +33,7 @@ pub(super) fn scan(block: &mut Block, line: &[u8], spans: &mut Vec<Span>, begun:
     loop {
         match *block {
             Block::Outside => {
-                let Some(start) = begin(&line[at..]).map(|i| at + i) else {
+                let Some(start) = begin(&line[at..]).map(|(_, to)| at + to) else {
                     if let Some(lines) = putty(&line[at..]) {
                         *block = Block::Putty(lines);
                     }
@@ -44,7 +47,7 @@ pub(super) fn scan(block: &mut Block, line: &[u8], spans: &mut Vec<Span>, begun:
                     *block = Block::Inside { body: 1, stray: 0 };
                     at += mask + MASK.len();
                     match end(&line[at..]) {
-                        Some(len) => {
+                        Some((_, len)) => {
                             *block = Block::Outside;
                             at += len;
                             continue;
@@ -54,7 +57,7 @@ pub(super) fn scan(block: &mut Block, line: &[u8], spans: &mut Vec<Span>, begun:
                 }
                 // What follows the marker on its own line, if anything does, is a one-line key.
                 let Some((from, to)) = body_in(&line[at..]) else {
-                    if let Some(len) = end(&line[at..]) {
+                    if let Some((_, len)) = end(&line[at..]) {
                         *block = Block::Outside;
                         at += len;
                         continue;
@@ -65,7 +68,7 @@ pub(super) fn scan(block: &mut Block, line: &[u8], spans: &mut Vec<Span>, begun:
                 *begun += 1;
                 *block = Block::Inside { body: 1, stray: 0 };
                 at += to;
-                if let Some(len) = end(&line[at..]) {
+                if let Some((_, len)) = end(&line[at..]) {
                     *block = Block::Outside;
                     at += len;
                     continue;
@@ -73,10 +76,9 @@ pub(super) fn scan(block: &mut Block, line: &[u8], spans: &mut Vec<Span>, begun:
                 return;
             }
             Block::Inside { body, stray } => {
-                if let Some(len) = end(line) {
+                if let Some((marker, len)) = end(line) {
                     // The last of the body may stand before the end marker on its line.
-                    if let Some(marker) = memchr::memmem::find(line, b"-----END")
-                        && memchr::memmem::find(&line[..marker], MASK).is_none()
+                    if memchr::memmem::find(&line[..marker], MASK).is_none()
                         && let Some((from, to)) = body_line(&line[..marker], body > 0)
                     {
                         spans.push(Span::new(from, to, "private-key", 90).uncounted());
@@ -115,48 +117,55 @@ pub(super) fn scan(block: &mut Block, line: &[u8], spans: &mut Vec<Span>, begun:
     }
 }
 
-/// The end of the first `-----BEGIN … PRIVATE KEY…-----` in `line`.
-fn begin(line: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    while let Some(at) = memchr::memmem::find(&line[from..], b"-----BEGIN ").map(|i| i + from) {
-        let label = at + 11;
-        let window = &line[label..line.len().min(label + 64)];
-        if let Some(dashes) = memchr::memmem::find(window, b"-----") {
-            let name = &window[..dashes];
-            if memchr::memmem::find(name, b"PRIVATE KEY").is_some() {
-                return Some(label + dashes + 5);
-            }
+/// The first `-----WORD LABEL-----` that is `wanted`, from its first dash to its last. SSH.com keys have four dashes and blanks.
+///
+/// A label is of capitals, digits and blanks, so that no mask is ever a part of one.
+fn marker(line: &[u8], word: &[u8], wanted: impl Fn(&[u8], usize) -> bool) -> Option<(usize, usize)> {
+    memchr::memmem::find_iter(line, word).find_map(|at| {
+        if !(line[..at].ends_with(b"-----") || line[..at].ends_with(b"---- ")) {
+            return None;
         }
-        from = label;
-    }
-    // SSH.com keys have four dashes and spaces.
-    memchr::memmem::find(line, b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----").map(|i| i + 42)
+        let from = at + word.len();
+        let length = line[from..].iter().take(LONGEST_LABEL).take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b' ').count();
+        let dashes = line[from + length..].iter().take(5).take_while(|b| **b == b'-').count();
+        wanted(&line[from..from + length], dashes).then_some((at - 5, from + length + dashes))
+    })
 }
 
-/// The markers of private keys on a line, each from its first dash to its last.
+/// The first marker that begins a private key.
+fn begin(line: &[u8]) -> Option<(usize, usize)> {
+    marker(line, b"BEGIN ", |label, dashes| dashes >= 4 && memchr::memmem::find(label, b"PRIVATE KEY").is_some())
+}
+
+/// The first marker that ends whatever has begun; a log may have cut it off.
+fn end(line: &[u8]) -> Option<(usize, usize)> {
+    marker(line, b"END ", |_, _| true)
+}
+
+/// The markers of private keys on a line, each from its first dash to its last, and the announcement of a PuTTY key.
 pub(super) fn markers(line: &[u8]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
-    for at in memchr::memmem::find_iter(line, b"-----") {
-        let word = at + 5;
-        let rest = &line[word..line.len().min(word + 72)];
-        if !(rest.starts_with(b"BEGIN ") || rest.starts_with(b"END ")) {
-            continue;
-        }
-        if let Some(dashes) = memchr::memmem::find(rest, b"-----")
-            && memchr::memmem::find(&rest[..dashes], b"PRIVATE KEY").is_some()
-        {
-            found.push((at, word + dashes + 5));
+    for finds in [begin as fn(&[u8]) -> Option<(usize, usize)>, end] {
+        let mut from = 0;
+        while let Some((at, to)) = finds(&line[from..]) {
+            found.push((from + at, from + to));
+            // Dashes may belong to the next one as well.
+            from += at + 5;
         }
     }
+    if putty(line).is_some()
+        && let Some(at) = memchr::memmem::rfind(line, ANNOUNCEMENT)
+    {
+        found.push((at, line.len()));
+    }
+    found.sort_unstable();
+    // Two that share a byte are one.
+    found.dedup_by(|next, last| {
+        let shared = next.0 < last.1;
+        last.1 = if shared { last.1.max(next.1) } else { last.1 };
+        shared
+    });
     found
-}
-
-/// The end of the first `-----END …-----`.
-fn end(line: &[u8]) -> Option<usize> {
-    let at = memchr::memmem::find(line, b"-----END ").or_else(|| memchr::memmem::find(line, b"---- END "))?;
-    let label = at + 9;
-    let window = &line[label..line.len().min(label + 64)];
-    Some(memchr::memmem::find(window, b"----").map_or(line.len(), |i| (label + i + 5).min(line.len())))
 }
 
 /// Where the body of a key stands on the line of its `BEGIN`: line ends written as `\n`, spaces, quotes between joined strings.
@@ -204,18 +213,23 @@ fn body_line(line: &[u8], begun: bool) -> Option<(usize, usize)> {
         from -= 1;
     }
     let length = to - from;
-    if line[..from].windows(2).any(|w| w == b": ") && length < OPENING {
+    // `Comment: x` is no body; nor is what stood behind a name that was masked since.
+    if length < OPENING && (memchr::memmem::find(&line[..from], b": ").is_some() || memchr::memmem::find(&line[..from], b"[redacted:").is_some()) {
         return None;
     }
     let enough = if begun { length >= 4 || (length > 0 && line[..from].trim_ascii().is_empty()) } else { length >= OPENING };
     enough.then_some((from, to))
 }
 
-/// The number of lines a PuTTY key announces.
+/// What announces the lines of a PuTTY key.
+const ANNOUNCEMENT: &[u8] = b"Private-Lines: ";
+
+/// The number of lines a PuTTY key announces, at the end of its line.
 fn putty(line: &[u8]) -> Option<usize> {
-    let at = memchr::memmem::find(line, b"Private-Lines: ")? + 15;
-    let digits = line[at..].iter().take(3).take_while(|b| b.is_ascii_digit()).fold(0usize, |n, b| n * 10 + usize::from(b - b'0'));
-    (digits > 0).then_some(digits.min(256))
+    let at = memchr::memmem::rfind(line, ANNOUNCEMENT)? + ANNOUNCEMENT.len();
+    let length = line[at..].iter().take(3).take_while(|b| b.is_ascii_digit()).count();
+    let lines = line[at..at + length].iter().fold(0usize, |n, b| n * 10 + usize::from(b - b'0'));
+    (lines > 0 && line[at + length..].trim_ascii().is_empty()).then_some(lines.min(256))
 }
 
 #[cfg(test)]

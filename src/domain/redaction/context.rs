@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::Span;
 use super::text::{classes, distinct, documented, entropy, phrase, placeholder, random, uuid};
+use super::{Span, first};
 
 /// How a found value is judged.
 #[derive(Clone, Copy)]
@@ -38,7 +38,7 @@ const fn p(kind: &'static str, judge: Judge, regex: &'static str) -> Pattern {
 }
 
 /// The patterns, in the order of the bits of [`TRIGGERS`].
-const PATTERNS: [Pattern; 46] = [
+const PATTERNS: [Pattern; 73] = [
     // 0: Authorization: <scheme> <value>
     p(
         "authorization",
@@ -73,7 +73,7 @@ const PATTERNS: [Pattern; 46] = [
     p(
         "webhook",
         Judge::Random,
-        r"(?i-u)(?:hooks\.zapier\.com/hooks/catch/|maker\.ifttt\.com/trigger/[^/\s]+/(?:json/)?with/key/|hook\.[a-z0-9.]*make\.com/|hook\.integromat\.com/|events\.pagerduty\.com/integration/|api\.opsgenie\.com/v1/json/[a-z]+\?apiKey=|outlook\.office\.com/webhook/|open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/v2/hook/|hc-ping\.com/|pipedream\.net/|webhook\.site/|rocket\.chat/hooks/|mattermost\.[a-z.]+/hooks/|ntfy\.sh/|qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=)(?P<s>[A-Za-z0-9_/-]{12,})",
+        r"(?i-u)(?:hooks\.zapier\.com/hooks/catch/|maker\.ifttt\.com/trigger/[^/\s]+/(?:json/)?with/key/|hook\.[a-z0-9.]*make\.com/|hook\.integromat\.com/|events\.pagerduty\.com/integration/|api\.opsgenie\.com/v1/json/[a-z]+\?apiKey=|outlook\.office\.com/webhook/|open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/v2/hook/|hc-ping\.com/|pipedream\.net/|webhook\.site/|rocket\.chat/hooks/|mattermost\.[a-z.]+/hooks/|ntfy\.sh/|qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=)(?P<s>[A-Za-z0-9@_/-]{12,})",
     ),
     // 12: Sentry addresses
     p("sentry-dsn", Judge::Form, r"(?-u)https?://(?P<s>[0-9a-f]{32}(?::[0-9a-f]{32})?)@[A-Za-z0-9.-]+(?::\d+)?/\d+"),
@@ -102,7 +102,7 @@ const PATTERNS: [Pattern; 46] = [
     // 20: Terraform Cloud
     p("terraform-token", Judge::Form, r"(?-u)(?P<s>[A-Za-z0-9]{10,20}\.atlasv1\.[A-Za-z0-9_=-]{40,})"),
     // 21: New Relic licences
-    p("new-relic-key", Judge::Form, r"(?-u)\b(?P<s>(?:eu01xx)?[0-9a-f]{30,36}(?:FFFF)?NRAL)\b"),
+    p("new-relic-key", Judge::Form, r"(?-u)\b(?P<s>(?:eu01xx)?[0-9a-f]{30,36}(?:FFFF)?NRAL|(?:eu01xx|AA)[0-9a-f]{38,44}-NRMA)\b"),
     // 22: Okta, by the service on the line
     p("okta-token", Judge::Token, r"(?-u)\b(?P<s>00[A-Za-z0-9_-]{40})(?:[^A-Za-z0-9_-]|$)"),
     // 23: an AWS secret beside its key id
@@ -113,13 +113,13 @@ const PATTERNS: [Pattern; 46] = [
     p(
         "password",
         Judge::Flag,
-        r#"(?-u)\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|mariadb-dump|mariadb-admin|sshpass|docker(?: -\S+)? login|podman login|buildah login|skopeo login|helm registry login|crane auth login|oras login|nerdctl login|az login|mongo|mongosh|mongodump|mongorestore|twine upload|ldapsearch|ldapadd|ldapmodify|clickhouse-client|oc login|argocd login|rabbitmqadmin|cqlsh|wget|sqlcmd|bcp|7z|zip|unzip)\b(?:[^|&;\n]*?)\s-(?:p|P|w)\s?["']?(?P<s>[^\s"'\-][^\s"']{2,})"#,
+        r#"(?-u)\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|mariadb-dump|mariadb-admin|sshpass|docker(?: -\S+)? login|podman login|buildah login|skopeo login|helm registry login|crane auth login|oras login|nerdctl login|az login|mongo|mongosh|mongodump|mongorestore|twine upload|ldapsearch|ldapadd|ldapmodify|clickhouse-client|oc login|argocd login|rabbitmqadmin|cqlsh|wget|sqlcmd|bcp|7za?|zip|unzip|snowsql|cypher-shell|mosquitto_pub|mosquitto_sub|ipmitool|az acr login|rar|unrar|tsql|isql|(?i:psexec(?:\.exe)?))\b(?:[^|&;\n]*?)\s-(?:p|P|w)\s?["']?(?P<s>[^\s"'\-][^\s"']{2,})"#,
     ),
     // 26: curl -u user:password
     p(
         "password",
         Judge::Given,
-        r#"(?-u)\b(?:curl|http|https|wget|xh|smbclient|ab|hey|smbmap|rpcclient|mc)\b[^|;\n]*?\s(?:-u|--user|--proxy-user|-U|-a|--auth|-A)[ =]?["']?[^\s"':%$]+[:%](?P<s>[^\s"'@]{3,})"#,
+        r#"(?-u)\b(?:curl|http|https|wget|xh|smbclient|ab|hey|smbmap|rpcclient|mc|etcdctl|jenkins-cli\.jar|jenkins-cli)\b[^|;\n]*?\s(?:-u|--user|-auth|--proxy-user|-U|-a|--auth|-A)[ =]?["']?[^\s"':%$]+[:%](?P<s>[^\s"'@]{3,})"#,
     ),
     // 27: redis-cli -a, keytool and openssl, htpasswd -b
     p("password", Judge::Given, r#"(?-u)\b(?:redis-cli|valkey-cli)\b[^|;\n]*?\s-a\s+["']?(?P<s>[^\s"']{3,})"#),
@@ -131,7 +131,7 @@ const PATTERNS: [Pattern; 46] = [
     p(
         "token",
         Judge::Random,
-        r#"(?-u)\b(?:snyk auth|cargo login|vault login|gh auth login --with-token|pulumi login|doppler login|argocd login|railway login|cachix authtoken|cachix auth)\s+["']?(?P<s>[A-Za-z0-9_.-]{20,})"#,
+        r#"(?-u)\b(?:snyk auth|cargo login|vault login|gh auth login --with-token(?:\s*<<<)?|pulumi login|doppler login|argocd login|railway login|cachix authtoken|cachix auth)\s+["']?(?P<s>[A-Za-z0-9_.-]{20,})"#,
     ),
     // 32: session cookies by their name, wherever they stand
     p(
@@ -177,6 +177,82 @@ const PATTERNS: [Pattern; 46] = [
     p("password", Judge::Given, r"(?-u)\b(?:sqlplus|sqlldr|expdp|impdp)\s+(?:-\w+\s+)*[^\s/@]+/(?P<s>[^\s@]{3,})@"),
     // 45: keys of Azure functions in a query
     p("azure-key", Judge::Random, r"(?-u)[?&]code=(?P<s>[A-Za-z0-9%/+_-]{40,}(?:==|%3[Dd]%3[Dd]))"),
+    // 46: a client that is built with nothing but its key
+    p("key", Judge::Token, r#"(?-u)[A-Za-z0-9_.](?:Client|API|Api|SDK|Sdk)\(\s*["'](?P<s>[A-Za-z0-9_-]{24,200})["']\s*\)"#),
+    // 47: the uploader of Codecov
+    p("token", Judge::Random, r#"(?-u)\bcodecov\b[^|;\n]*?\s-t[ =]?["']?(?P<s>[0-9a-fA-F-]{36})"#),
+    // 48: jdbc:oracle:thin:user/password@host
+    p("url-password", Judge::UrlPassword, r#"(?i-u)jdbc:oracle:[a-z0-9]+:(?P<u>[^/\s@"':]+)/(?P<s>[^@\s"']+)@"#),
+    // 49: commands of Windows: signtool sign /f x.pfx /p PASSWORD, cmdkey /pass:…, xfreerdp /p:…
+    p(
+        "password",
+        Judge::Given,
+        r#"(?i-u)\b(?:signtool|xfreerdp|wfreerdp|cmdkey|schtasks|msdeploy|certutil|importpfx)\b[^|;\n]*?\s[/-](?:p|pass|password|rp)[: ]\s?["']?(?P<s>[^\s"'/-][^\s"']{2,})"#,
+    ),
+    // 50: net use x: \\host\share /user:name password
+    p("password", Judge::Given, r#"(?i-u)\bnet use\b[^|;\n]*?/user:\S+\s+["']?(?P<s>[^\s"'/*][^\s"']{3,})"#),
+    // 51: lftp -u user,password
+    p("password", Judge::Given, r#"(?-u)\b(?:lftp|ncftp|ncftpput|ncftpget)\b[^|;\n]*?\s-u\s*["']?[^\s,"']+,(?P<s>[^\s"',]{3,})"#),
+    // 52: echo user:password | chpasswd
+    p("password", Judge::Given, r#"(?-u)\becho\s+(?:-\w+\s+)?["']?[^\s:"'|]+:(?P<s>[^\s"'|]{4,})["']?\s*\|\s*(?:sudo\s+)?chpasswd"#),
+    // 53: echo password | sudo -S, | gpg --passphrase-fd 0, | kinit
+    p(
+        "password",
+        Judge::Given,
+        r#"(?-u)\becho\s+(?:-\w+\s+)?["']?(?P<s>[^\s"'|]{4,})["']?\s*\|\s*(?:sudo -S|kinit\b|cryptsetup\b|gpg2? [^|]*?--passphrase-fd)"#,
+    ),
+    // 54: SQL's IDENTIFIED BY 'password'
+    p("password", Judge::Given, r#"(?i-u)\bidentified (?:with \S+ )?by (?:values )?(?:password )?\(?["'](?P<s>[^\s"']{3,})["']"#),
+    // 55: poetry's and composer's http-basic.<repository> user password
+    p("password", Judge::Given, r#"(?-u)\bhttp-basic\.\S+\s+[^\s"'-]\S*\s+["']?(?P<s>[^\s"'][^\s"']{3,})"#),
+    // 56: bundler's BUNDLE_<HOST>=user:password
+    p("password", Judge::Given, r#"(?-u)\bBUNDLE_[A-Z0-9_]{3,80}[=:]\s*["']?[A-Za-z0-9_.@-]+:(?P<s>[^\s"'/][^\s"']{5,})"#),
+    // 57: Authress
+    p(
+        "authress-key",
+        Judge::Form,
+        r"(?-u)\b(?P<s>(?:sc|ext|scauth|authress)_[A-Za-z0-9]{5,30}\.[A-Za-z0-9]{4,6}\.acc[_-][A-Za-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120})",
+    ),
+    // 58: MaxMind
+    p("maxmind-key", Judge::Form, r"(?-u)\b(?P<s>[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk)\b"),
+    // 59: nuget push -k KEY, choco apikey -k KEY
+    p(
+        "key",
+        Judge::Random,
+        r#"(?i-u)\b(?:nuget(?:\.exe)?|choco)\s+(?:push|setapikey|apikey)\b[^|;\n]*?\s-?(?:k|a|apikey|api-key|setapikey)[ =]\s*["']?(?P<s>[A-Za-z0-9-]{20,})"#,
+    ),
+    // 60: keys of Azure, which carry the mark of their service
+    p("azure-key", Judge::Token, r"(?-u)(?P<s>[A-Za-z0-9+/]{32,80}(?:\+ASt|\+ACR|AzSe|ACDb|AzFu|AIoT|\+ABa|\+AMC|AZDO|JQQJ99)[A-Za-z0-9+/]{4,48}={0,2})"),
+    // 61: Go's data source names, user:password@tcp(host:port)/database
+    p("url-password", Judge::UrlPassword, r#"(?-u)(?:^|[^A-Za-z0-9_.-])(?P<u>[A-Za-z0-9_.-]+):(?P<s>[^\s@"']{3,})@(?:tcp|tcp6|unix|cloudsql)\("#),
+    // 62: keychains of macOS
+    p(
+        "password",
+        Judge::Flag,
+        r#"(?-u)\bsecurity\s+(?:create-keychain|unlock-keychain|set-keychain-password|import|export|set-key-partition-list)\b[^|;\n]*?\s-(?:p|P)\s?["']?(?P<s>[^\s"'\-][^\s"']{2,})"#,
+    ),
+    p("password", Judge::Flag, r#"(?-u)\bsecurity\s+set-key-partition-list\b[^|;\n]*?\s-k\s?["']?(?P<s>[^\s"'\-][^\s"']{2,})"#),
+    // 64: cypress run --record --key KEY
+    p("key", Judge::Random, r#"(?-u)\bcypress\b[^|;\n]*?\s--key[ =]["']?(?P<s>[0-9a-f-]{36})"#),
+    // 65: a tool that is logged in with nothing but a token
+    p("token", Judge::Random, r#"(?-u)\b[a-z][a-z0-9-]{1,24} login\s+["']?(?P<s>[A-Za-z0-9_-]{32,})(?:["'\s]|$)"#),
+    // 66: users that are made or changed, with the password as the last argument
+    p(
+        "password",
+        Judge::Given,
+        r#"(?-u)\b(?:rabbitmqctl\s+(?:add_user|change_password)\s+\S+|mosquitto_passwd\s+-b\s+\S+\s+\S+|neo4j-admin\s+(?:dbms\s+)?set-initial-password|vault\s+operator\s+unseal)\s+["']?(?P<s>[^\s"'-][^\s"']{3,})"#,
+    ),
+    // 67: MinIO's client: mc alias set NAME URL KEY SECRET
+    p("access-key", Judge::Random, r#"(?-u)\bmc\s+(?:alias\s+set|config\s+host\s+add)\s+\S+\s+\S+\s+["']?(?P<s>[^\s"'-][^\s"']{7,})"#),
+    p("secret", Judge::Given, r#"(?-u)\bmc\s+(?:alias\s+set|config\s+host\s+add)\s+\S+\s+\S+\s+\S+\s+["']?(?P<s>[^\s"'-][^\s"']{7,})"#),
+    // 69: A temporary password is generated for root@localhost: PASSWORD
+    p("password", Judge::Random, r#"(?i-u)\bpassword (?:is |was |has been )?(?:generated|created|set|reset) for [^\s:]{1,64}: ?["']?(?P<s>[^\s"']{6,})"#),
+    // 70: a call of curl that goes on over lines: `-u user:password` at the beginning of one
+    p("password", Judge::Random, r#"(?-u)^\s*(?:-u|--user)[ =]["']?[^\s"':%$]+:(?P<s>[^\s"'@]{6,})"#),
+    // 71: what `vault operator init` prints
+    p("key", Judge::Random, r"(?i-u)\bunseal key \d+: ?(?P<s>[A-Za-z0-9+/]{40,}={0,2})"),
+    // 72: sessions of Salesforce
+    p("salesforce-token", Judge::Form, r"(?-u)\b(?P<s>00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{60,140})"),
 ];
 
 const fn bits(patterns: &[u32]) -> u128 {
@@ -241,6 +317,7 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("mfa.", bits(&[19])),
     ("atlasv1", bits(&[20])),
     ("NRAL", bits(&[21])),
+    ("-NRMA", bits(&[21])),
     ("okta", bits(&[22])),
     ("SSWS", bits(&[22])),
     ("AKIA", bits(&[23])),
@@ -249,7 +326,7 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("mysql", bits(&[25])),
     ("mariadb", bits(&[25])),
     ("sshpass", bits(&[25])),
-    (" login", bits(&[25, 30, 31])),
+    (" login", bits(&[25, 30, 31, 65])),
     ("mongo", bits(&[25])),
     ("twine upload", bits(&[25])),
     ("ldap", bits(&[25])),
@@ -304,13 +381,81 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("basic_auth(", bits(&[41])),
     ("auth=(", bits(&[41])),
     ("openssl ", bits(&[42])),
+    ("client(", bits(&[46])),
+    ("api(", bits(&[46])),
+    ("sdk(", bits(&[46])),
+    ("codecov", bits(&[47])),
+    ("jdbc:oracle", bits(&[48])),
+    ("signtool", bits(&[49])),
+    ("freerdp", bits(&[49])),
+    ("cmdkey", bits(&[49])),
+    ("schtasks", bits(&[49])),
+    ("msdeploy", bits(&[49])),
+    ("certutil", bits(&[49])),
+    ("importpfx", bits(&[49])),
+    ("net use", bits(&[50])),
+    ("ftp ", bits(&[51])),
+    ("ncftp", bits(&[51])),
+    ("chpasswd", bits(&[52])),
+    ("sudo -S", bits(&[53])),
+    ("| kinit", bits(&[53])),
+    ("cryptsetup", bits(&[53])),
+    ("passphrase-fd", bits(&[53])),
+    ("identified ", bits(&[54])),
+    ("http-basic.", bits(&[55])),
+    ("BUNDLE_", bits(&[56])),
+    (".acc", bits(&[57])),
+    ("_mmk", bits(&[58])),
+    ("nuget", bits(&[59])),
+    ("choco", bits(&[59])),
+    ("+ASt", bits(&[60])),
+    ("+ACR", bits(&[60])),
+    ("AzSe", bits(&[60])),
+    ("ACDb", bits(&[60])),
+    ("AzFu", bits(&[60])),
+    ("AIoT", bits(&[60])),
+    ("+ABa", bits(&[60])),
+    ("+AMC", bits(&[60])),
+    ("AZDO", bits(&[60])),
+    ("JQQJ99", bits(&[60])),
+    ("snowsql", bits(&[25])),
+    ("cypher-shell", bits(&[25])),
+    ("mosquitto_", bits(&[25])),
+    ("ipmitool", bits(&[25])),
+    ("acr login", bits(&[25])),
+    ("rar ", bits(&[25])),
+    ("7z ", bits(&[25])),
+    ("7za ", bits(&[25])),
+    ("zip ", bits(&[25])),
+    ("bcp ", bits(&[25])),
+    ("isql", bits(&[25])),
+    ("@tcp", bits(&[61])),
+    ("@unix(", bits(&[61])),
+    ("@cloudsql(", bits(&[61])),
+    ("keychain", bits(&[62])),
+    ("security ", bits(&[62, 63])),
+    ("cypress", bits(&[64])),
+    ("rabbitmqctl", bits(&[66])),
+    ("mosquitto_passwd", bits(&[66])),
+    ("neo4j-admin", bits(&[66])),
+    ("operator unseal", bits(&[66])),
+    ("alias set", bits(&[67, 68])),
+    ("config host add", bits(&[67, 68])),
+    ("password ", bits(&[69])),
+    ("etcdctl", bits(&[26])),
+    ("jenkins-cli", bits(&[26])),
+    ("-u ", bits(&[70])),
+    ("--user", bits(&[70])),
+    ("unseal key", bits(&[71])),
+    ("00D", bits(&[72])),
+    ("psexec", bits(&[25])),
 ];
 
 static COMPILED: LazyLock<Vec<Regex>> =
     LazyLock::new(|| PATTERNS.iter().map(|p| Regex::new(p.regex).expect("the patterns are literals, and a test compiles each")).collect());
 
-/// Marks what the patterns in `wanted` find.
-pub(super) fn scan(line: &[u8], wanted: u128, spans: &mut Vec<Span>) {
+/// Marks what the patterns in `wanted` find. What begins within one of `masks` is the name of a kind, and no header or command.
+pub(super) fn scan(line: &[u8], wanted: u128, masks: &[(usize, usize)], spans: &mut Vec<Span>) {
     for (i, pattern) in PATTERNS.iter().enumerate().filter(|(i, _)| wanted & (1 << i) != 0) {
         // A URL without an at-sign has no password: this is asked of nearly every URL in a log.
         if matches!(i, 4 | 5 | 6 | 12) && memchr::memchr(b'@', line).is_none() {
@@ -318,7 +463,11 @@ pub(super) fn scan(line: &[u8], wanted: u128, spans: &mut Vec<Span>) {
         }
         let mut at = 0;
         while let Some(found) = COMPILED[i].captures_at(line, at) {
-            let Some(secret) = found.name("s") else { break };
+            let (Some(whole), Some(secret)) = (found.get(0), found.name("s")) else { break };
+            if let Some((_, to)) = first(masks, whole.start(), whole.start() + 1).filter(|(from, _)| *from < whole.start()) {
+                at = to;
+                continue;
+            }
             let user = found.name("u").map_or(&b""[..], |m| m.as_bytes());
             if judged(pattern.judge, secret.as_bytes(), user) {
                 spans.push(Span::new(secret.start(), trimmed(secret.as_bytes()) + secret.start(), pattern.kind, 40));
@@ -330,7 +479,7 @@ pub(super) fn scan(line: &[u8], wanted: u128, spans: &mut Vec<Span>) {
         }
     }
     if wanted & COOKIES != 0 {
-        cookies(line, spans);
+        cookies(line, masks, spans);
     }
 }
 
@@ -375,10 +524,13 @@ fn judged(judge: Judge, value: &[u8], user: &[u8]) -> bool {
 const LONGEST_HEADER: usize = 8 << 10;
 
 /// The pairs after `Cookie:`; a header holds many.
-fn cookies(line: &[u8], spans: &mut Vec<Span>) {
+fn cookies(line: &[u8], masks: &[(usize, usize)], spans: &mut Vec<Span>) {
     let mut from = 0;
     while let Some(i) = line[from..].windows(6).position(|w| w.eq_ignore_ascii_case(b"cookie")).map(|i| i + from) {
         from = i + 6;
+        if first(masks, i, from).is_some() {
+            continue;
+        }
         let rest = &line[from..line.len().min(from + LONGEST_HEADER)];
         let lead = rest.iter().take_while(|b| matches!(b, b'"' | b'\'' | b':' | b' ' | b'=')).count();
         if !rest[..lead].contains(&b':') && !rest[..lead].contains(&b'=') {

@@ -9,6 +9,8 @@ pub(super) enum Meaning {
     Secret,
     /// It must look random.
     Weak,
+    /// An identifier that is a secret where it is random: `secret_id`.
+    Identifier,
     /// A lone `key` is one of a cache or a map, but in the query of a URL.
     Lone,
 }
@@ -18,14 +20,14 @@ const PASSWORDS: &str = "\
     password passwd passphrase passcode pwd passwort contraseña bindpw";
 /// Whole words that do.
 const PASSWORD_WORDS: &str = "\
-    pass pw psw dbpass userpass keypass storepass sshpass ftppass mysqlpass adminpass rootpass smtppass mailpass pgpass";
+    pass pw psw requirepass masterauth dbpass userpass keypass storepass sshpass ftppass mysqlpass adminpass rootpass smtppass mailpass pgpass";
 /// Words after the name that do not change what it means.
 const QUALIFIERS: &str = "\
     value prod production staging stage dev live main backup old new current plain plaintext b64 base64 raw confirm confirmation again admin \
     root ro rw primary secondary default text string override global internal external test sandbox";
 /// What stands before `key` where it is a secret.
 const SECRET_KEYS: &str = "\
-    api app application access secret private admin account storage encryption encrypt signing sign master auth service license licence deploy \
+    api app application access secret record private admin account storage encryption encrypt signing sign master auth service license licence deploy \
     write ingest ingestion integration server shared webhook session jwt hmac aes crypto cipher function host consumer sas routing sdk maps \
     subscription security personal project user team org client developer read rest legacy aws gcp azure stripe openai anthropic claude gemini \
     cohere mistral groq deepseek google github gitlab twilio sendgrid mailgun mailchimp algolia datadog dd newrelic fastly cloudflare heroku \
@@ -94,11 +96,12 @@ pub(super) fn meaning(name: &[u8]) -> Option<(Meaning, &'static str)> {
         "key" => Some((Meaning::Weak, "key")),
         "keys" if matches!(previous, "api" | "secret" | "access") => Some((Meaning::Weak, "key")),
         "auth" | "credential" | "credentials" | "cred" | "creds" => Some((Meaning::Weak, "credential")),
-        "pat" | "jwt" | "bearer" => Some((Meaning::Secret, "token")),
+        "pat" | "jwt" | "bearer" | "crumb" => Some((Meaning::Secret, "token")),
         "session" | "sessionid" | "sessid" | "phpsessid" | "jsessionid" => Some((Meaning::Weak, "session")),
+        "id" if matches!(previous, "secret" | "reporter") => Some((Meaning::Identifier, "secret")),
         "id" if previous == "session" => Some((Meaning::Weak, "session")),
         "salt" | "pepper" if name.iter().all(|b| !b.is_ascii_lowercase()) => Some((Meaning::Weak, "secret")),
-        "login" if previous == "sonar" => Some((Meaning::Secret, "token")),
+        "login" if matches!(previous, "sonar" | "dsonar") => Some((Meaning::Secret, "token")),
         "mnemonic" | "phrase" => Some((Meaning::Weak, "seed-phrase")),
         "tokens" | "secrets" | "passwords" if !name.iter().any(u8::is_ascii_digit) => Some((Meaning::Weak, "secret")),
         w if w.ends_with("token") && w.len() > 5 && !listed(PLAIN_TOKENS, &w[..w.len() - 5]) => Some((Meaning::Secret, "token")),

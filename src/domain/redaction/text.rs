@@ -1,7 +1,14 @@
 //! Questions about bytes that the detectors share: what borders a word, how varied a value is, what only stands in for a secret.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 /// Bytes of a value that are weighed; what is longer is judged by its beginning.
 const WEIGHED: usize = 512;
+/// Bytes of the longest word or beginning that stands in for a secret.
+const LONGEST_WORD: usize = 32;
 
 /// `[A-Za-z0-9_]`.
 #[must_use]
@@ -122,7 +129,10 @@ pub(super) fn uuid(value: &[u8]) -> bool {
 #[must_use]
 pub(super) fn contains(haystack: &[u8], needle: &str) -> bool {
     let needle = needle.as_bytes();
-    haystack.len() >= needle.len() && haystack.windows(needle.len()).any(|w| w.eq_ignore_ascii_case(needle))
+    let Some(first) = needle.first() else { return true };
+    let Some(last) = haystack.len().checked_sub(needle.len()) else { return false };
+    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), &haystack[..=last])
+        .any(|at| haystack[at..at + needle.len()].eq_ignore_ascii_case(needle))
 }
 
 /// Words that a placeholder contains, whatever stands around them.
@@ -148,7 +158,7 @@ const PLACEHOLDER_WORDS: &str = "\
 const REFERENCES: &str = "\
     op:// vault: vault/ ssm: ssm/ env: env. file: secret: secret/ secrets/ secrets. arn:aws projects/ keyring: ref+ enc[ process.env os.environ \
     os.getenv system.getenv std::env import.meta.env keyvault: awssm: gcpsm: data: $ansible_vault age1 ssh-rsa ssh-ed25519 urn: github_token \
-    secure:";
+    secure: id= src= source= type=";
 
 /// Whether `value` only stands in for a secret: a variable, a template, stars, a word of documentation.
 #[must_use]
@@ -166,16 +176,29 @@ pub(super) fn placeholder(value: &[u8]) -> bool {
     if value.iter().all(|b| !b.is_ascii_alphanumeric() && b.is_ascii()) {
         return true;
     }
-    if variable(value) || value.windows(10).any(|w| w == b"[redacted:") {
+    if variable(value) || memchr::memmem::find(value, b"[redacted:").is_some() {
         return true;
     }
-    let Ok(text) = std::str::from_utf8(value) else { return false };
-    let lower = text.to_ascii_lowercase();
+    if std::str::from_utf8(value).is_err() {
+        return false;
+    }
+    static PARTS: LazyLock<AhoCorasick> = LazyLock::new(|| words(PLACEHOLDER_PARTS));
+    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| PLACEHOLDER_WORDS.split_ascii_whitespace().collect());
+    let lower = String::from_utf8_lossy(&value[..value.len().min(LONGEST_WORD)]).to_ascii_lowercase();
     lower.is_empty()
-        || PLACEHOLDER_WORDS.split_ascii_whitespace().any(|w| w == lower)
-        || PLACEHOLDER_PARTS.split_ascii_whitespace().any(|p| lower.contains(p))
+        || value.len() <= LONGEST_WORD && WORDS.contains(lower.as_str())
         || REFERENCES.split_ascii_whitespace().any(|p| lower.starts_with(p))
+        || PARTS.is_match(value)
         || (lower.starts_with("your") && !classes(value).digit)
+}
+
+/// An automaton over the words of a list, in any case.
+fn words(list: &str) -> AhoCorasick {
+    AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
+        .ascii_case_insensitive(true)
+        .build(list.split_ascii_whitespace())
+        .expect("a few dozen short literals fit an automaton")
 }
 
 /// `$NAME`, `${…}`, `$(…)`, `%NAME%`, `{{…}}`, `#{…}`, `@{…}`, `!Ref`, `<…>`, `[…]`, `{…}`, `(…)`.
@@ -189,10 +212,16 @@ fn variable(value: &[u8]) -> bool {
         }
         [b'%', rest @ .., b'%'] => rest.iter().all(|b| word(*b)),
         [b'<', .., b'>'] | [b'[', .., b']'] | [b'{', .., b'}'] | [b'(', .., b')'] => true,
-        [b'!', first, rest @ ..] => first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_alphanumeric),
+        [b'!', first, rest @ ..] => {
+            first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_alphanumeric) || matches!(value, b"!vault" | b"!secret" | b"!env" | b"!reference")
+        }
         _ => false,
     }
 }
+
+/// What a token in documentation contains.
+const DOCUMENTED: &str = "\
+    example xxxx your- your_ yourtoken yourkey yourapi placeholder changeme replace_ replace- replaceme redacted insert_ insert- _here -here **** ....";
 
 /// Whether a token with a known prefix is an example from documentation: little variety, or a word that says so.
 #[must_use]
@@ -202,29 +231,8 @@ pub(super) fn documented(tail: &[u8]) -> bool {
     if different <= 3 || (tail.len() >= 16 && different <= 4) {
         return true;
     }
-    [
-        "example",
-        "xxxx",
-        "your-",
-        "your_",
-        "yourtoken",
-        "yourkey",
-        "yourapi",
-        "placeholder",
-        "changeme",
-        "replace_",
-        "replace-",
-        "replaceme",
-        "redacted",
-        "insert_",
-        "insert-",
-        "_here",
-        "-here",
-        "****",
-        "....",
-    ]
-    .iter()
-    .any(|w| contains(tail, w))
+    static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| words(DOCUMENTED));
+    WORDS.is_match(tail)
 }
 
 /// Whether `value` reads as joined words (`my-app-secret`, `refreshToken`, `src/main/java`, `v2`): a name, not a secret.
@@ -246,6 +254,15 @@ fn plain_word(letters: &[u8]) -> bool {
     let humps = letters.windows(2).filter(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase()).count();
     let length = letters.len();
     if length >= 24 && vowels * 5 < length {
+        return false;
+    }
+    // Five small consonants in a row stand in no long word.
+    let mut run = 0;
+    let cluster = letters.iter().any(|b| {
+        run = if b.is_ascii_lowercase() && !matches!(b, b'a' | b'e' | b'i' | b'o' | b'u' | b'y') { run + 1 } else { 0 };
+        run >= 5
+    });
+    if length >= 12 && cluster {
         return false;
     }
     length <= 5 || (vowels * 6 >= length && humps * 4 <= length)

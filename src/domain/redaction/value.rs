@@ -35,6 +35,15 @@ const SENTENCE: &str = "\
 /// Whether `value` is a secret, given what its name says and how it is written.
 pub(super) fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, after: &[u8], alone: bool) -> bool {
     let value = value[..value.len().min(JUDGED)].trim_ascii();
+    // `<secret>{AQAAABAAAA…}</secret>`: what Jenkins encrypts stands in braces, as templates do.
+    if form == Form::Element
+        && let [b'{', inner @ .., b'}'] = value
+        && matches!(meaning, Meaning::Password | Meaning::Secret)
+        && inner.split(u8::is_ascii_whitespace).any(|piece| random(piece, 16))
+        && inner.iter().all(|b| !matches!(b, b'{' | b'}' | b'$'))
+    {
+        return true;
+    }
     if placeholder(value) || code(value, form) || location(value) || (meaning != Meaning::Password && version(value)) {
         return false;
     }
@@ -59,6 +68,10 @@ pub(super) fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, af
                 }
                 Form::Bare | Form::Prose => {
                     let ends = ends(after);
+                    // A long run of letters that is no word stands for itself where nothing follows.
+                    if ends && form == Form::Bare && alphabetic && !found.joiner && value.len() >= 12 {
+                        return !phrase(value) && entropy(value) > 3.0;
+                    }
                     if !ends && form == Form::Bare || form == Form::Prose {
                         return random(value, 16);
                     }
@@ -66,6 +79,7 @@ pub(super) fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, af
                 }
             }
         }
+        Meaning::Identifier => uuid(value) || random(value, 24) && !segmented(value),
         Meaning::Lone => form == Form::Query && random(value, 16) && !uuid(value),
         Meaning::Weak => {
             if hex(value) && !matches!(form, Form::Environment | Form::Query) || uuid(value) || value.starts_with(b"sha") {
@@ -168,7 +182,7 @@ fn spaced(value: &[u8], meaning: Meaning, form: Form) -> bool {
                 && !value.ends_with(b":")
         }
         Meaning::Weak => (12..=24).contains(&pieces.len()) && pieces.iter().all(|w| (3..=8).contains(&w.len()) && w.iter().all(u8::is_ascii_lowercase)),
-        Meaning::Secret | Meaning::Lone => false,
+        Meaning::Secret | Meaning::Lone | Meaning::Identifier => false,
     }
 }
 
@@ -203,7 +217,7 @@ pub(super) fn code(value: &[u8], form: Form) -> bool {
         return true;
     }
     // `config.password`, `Token::Ident`, `self->token`, `res.data[0].token`.
-    if contains(value, "::") || contains(value, "->") || contains(value, "${") || contains(value, "{{") || contains(value, "$(") {
+    if contains(value, "::") || contains(value, "->") || contains(value, "#(") || contains(value, "${") || contains(value, "{{") || contains(value, "$(") {
         return true;
     }
     let path: Vec<&[u8]> = value.split(|b| *b == b'.').collect();
