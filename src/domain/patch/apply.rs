@@ -1,6 +1,6 @@
 //! Applies a parsed patch to a tree, in memory, and writes the canonical diff of the result.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -301,9 +301,15 @@ impl<F: Fn(&str) -> Option<FileContent>> Overlay<'_, F> {
             return Err(if already { PatchError::AlreadyApplied } else { PatchError::NoChange });
         }
         let touched = |path: &str| files.iter().find(|file| file.path == path);
-        // A rename stands only if in the end one path went and the other came.
+        // A rename stands only if in the end one path went and the other came, and nobody else took either: a file that was put back
+        // and moved on again would go to two places.
+        let (mut gone, mut come) = (BTreeSet::new(), BTreeSet::new());
         self.renames.retain(|(old, new)| {
-            touched(old).is_some_and(|file| file.after.is_none()) && touched(new).is_some_and(|file| file.before.is_none() && file.after.is_some())
+            touched(old).is_some_and(|file| file.after.is_none())
+                && touched(new).is_some_and(|file| file.before.is_none() && file.after.is_some())
+                && !gone.contains(old)
+                && come.insert(new.clone())
+                && gone.insert(old.clone())
         });
         let count = files.len() - self.renames.len();
         if count > self.limits.max_files {

@@ -114,7 +114,8 @@ fn verify(path: &str, hunks: &str, old: &str, new: &str) -> Result<(), PatchErro
 
 /// Git's C-style quoting, only where it is needed.
 fn quoted(prefix: &str, path: &str) -> String {
-    if !path.contains(['"', '\\']) && !path.chars().any(char::is_control) {
+    // A blank at either end would be lost when it is read again.
+    if !path.contains(['"', '\\']) && !path.chars().any(char::is_control) && path.trim() == path {
         return format!("{prefix}{path}");
     }
     let mut out = format!("\"{prefix}");

@@ -352,7 +352,7 @@ fn words(path: &str) -> impl Iterator<Item = &str> {
     path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-fn is_lock_file(name: &str) -> bool {
+pub(crate) fn is_lock_file(name: &str) -> bool {
     matches!(
         name,
         "cargo.lock"
@@ -379,7 +379,7 @@ fn is_lock_file(name: &str) -> bool {
     )
 }
 
-fn is_manifest(name: &str) -> bool {
+pub(crate) fn is_manifest(name: &str) -> bool {
     matches!(
         name,
         "cargo.toml"
@@ -523,7 +523,7 @@ pub fn is_test(path: &str) -> bool {
     }
 }
 
-fn is_generated(path: &str, name: &str) -> bool {
+pub(crate) fn is_generated(path: &str, name: &str) -> bool {
     path.split('/')
         .rev()
         .skip(1)

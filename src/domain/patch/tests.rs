@@ -286,6 +286,43 @@ fn canonical_form_is_fixed() {
 }
 
 #[test]
+fn a_file_is_moved_to_one_place_only() {
+    let moved = |to: &str| format!("diff --git a/x.rs b/{to}\nrename from x.rs\nrename to {to}\n");
+    let answer = format!(
+        "{}diff --git a/x.rs b/x.rs\nnew file mode 100644\n--- /dev/null\n+++ b/x.rs\n@@ -0,0 +1 @@\n+fn three() {{}}\n{}",
+        moved("a.rs"),
+        moved("b.rs")
+    );
+    let applied = run("x.rs", SRC, &answer).unwrap();
+    assert_eq!(applied.renames, [("x.rs".to_owned(), "a.rs".to_owned())]);
+    assert_eq!(applied.stats.files, 2);
+    let again = run("x.rs", SRC, &applied.canonical).unwrap();
+    assert_eq!((again.files, again.canonical), (applied.files, applied.canonical));
+}
+
+#[test]
+fn carriage_returns_at_an_end_are_one_line_end() {
+    let answer = "--- a/x.rs\n+++ b/x.rs\n@@ -1 +1,2 @@\n-x\n+y\r\r\r\r\n+z\r\r\n";
+    let applied = run("x.rs", "x\n", answer).unwrap();
+    let again = run("x.rs", "x\n", &applied.canonical).unwrap();
+    assert_eq!((again.files, again.canonical), (applied.files, applied.canonical));
+}
+
+#[test]
+fn a_blank_at_the_end_of_a_name_is_kept() {
+    for to in ["x.r = ", " y.rs", "a b .rs ", "\u{a0}z.rs"] {
+        let answer = format!("diff --git a/x.rs \"b/{to}\"\nrename from x.rs\nrename to \"{to}\"\n");
+        let Ok(applied) = run("x.rs", SRC, &answer) else { continue };
+        let again = run("x.rs", SRC, &applied.canonical).unwrap_or_else(|error| panic!("{error} for {:?}", applied.canonical));
+        assert_eq!((again.files, again.canonical), (applied.files, applied.canonical), "{to:?}");
+    }
+    let found = "diff --git a/x.rs b/x.r00*44fn oneb = \n--- a/x.rs\n+2?i)   a +++ / \n";
+    let applied = run("x.rs", SRC, found).unwrap();
+    let again = run("x.rs", SRC, &applied.canonical).unwrap();
+    assert_eq!((again.files, again.canonical), (applied.files, applied.canonical));
+}
+
+#[test]
 fn renames_creations_and_modes() {
     let rename = "diff --git a/x.rs b/y.rs\nsimilarity index 90%\nrename from x.rs\nrename to y.rs\n--- a/x.rs\n+++ b/y.rs\n@@ -2,3 +2,3 @@\n     let a = 1;\n-    let b = 2;\n+    let b = 5;\n     a + b\n";
     let applied = run("x.rs", SRC, rename).unwrap();

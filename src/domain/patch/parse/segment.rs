@@ -29,9 +29,10 @@ pub(super) struct Segment<'a> {
 pub(super) fn lines(answer: &str) -> Vec<Source<'_>> {
     let mut lines: Vec<Source<'_>> = answer
         .split('\n')
-        .map(|line| match line.strip_suffix('\r') {
-            Some(text) => Source { text, cr: true },
-            None => Source { text: line, cr: false },
+        .map(|line| {
+            // However many: of several only one would be lost each time that the diff is read.
+            let text = line.trim_end_matches('\r');
+            Source { text, cr: text.len() < line.len() }
         })
         .collect();
     if lines.last().is_some_and(|line| line.text.is_empty()) {
