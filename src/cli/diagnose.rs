@@ -1,6 +1,5 @@
 //! `regreen diagnose`: logs in, diagnosis out. No network, no model.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +8,8 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use crate::domain::diagnosis::{Diagnoser, Diagnosis, FileRef, GreenProfile, Options};
+use crate::domain::render::diagnosis::{self as render, Face};
+use crate::domain::render::terminal::Paint;
 
 /// Bytes read at a time.
 const CHUNK: usize = 256 << 10;
@@ -30,6 +31,9 @@ pub struct DiagnoseArgs {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = DiagnoseFormat::Text)]
     pub format: DiagnoseFormat,
+    /// All of the excerpt, however long and wide; by default a terminal gets what its window holds
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// How a diagnosis is printed.
@@ -73,7 +77,7 @@ pub fn run(args: &DiagnoseArgs, plain: bool) -> Result<ExitCode, DiagnoseError> 
             text.push('\n');
             text
         }
-        DiagnoseFormat::Text => render(&diagnosis, !plain && std::io::stdout().is_terminal()),
+        DiagnoseFormat::Text => render::diagnosis(&diagnosis, face(args.full, plain)),
     };
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // A pager that was closed has seen enough.
@@ -183,74 +187,16 @@ fn resolve(found: &mut Vec<FileRef>, known: &[String]) {
     }
 }
 
-/// The diagnosis for people: what failed, where and why, at a glance.
-#[must_use]
-pub fn render(d: &Diagnosis, colours: bool) -> String {
-    let paint = |code: &str, text: &str| if colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() };
-    let mut out = String::new();
-    let sure = if d.confidence >= 0.8 {
-        "sure"
-    } else if d.confidence >= 0.5 {
-        "likely"
-    } else {
-        "a guess"
-    };
-    let label = |name: &str| paint("2", &format!("{name:<11}"));
-    let line = |out: &mut String, name: &str, text: &str| {
-        let _ = writeln!(out, "{}{text}", label(name));
-    };
-    let title = if d.flags.no_failure_found { "no failure found in this log".to_owned() } else { d.category.name().replace('_', " ") };
-    line(&mut out, "what", &format!("{} {}", paint("1;31", &title), paint("2", &format!("({sure}, {:.2})", d.confidence))));
-    for step in d.failed_steps.iter().take(4) {
-        let job = if step.job.is_empty() { String::new() } else { format!("{} › ", step.job) };
-        let code = step.exit_code.map(|c| format!(" (exit code {c})")).unwrap_or_default();
-        line(&mut out, "step", &format!("{job}{}{}", paint("1", &step.step), paint("2", &code)));
+/// What standard output can show. A pipe or a file takes everything, and no colours.
+fn face(full: bool, plain: bool) -> Face {
+    let terminal = std::io::stdout().is_terminal();
+    let size = terminal_size::terminal_size_of(std::io::stdout()).filter(|_| terminal && !full);
+    Face {
+        paint: Paint(terminal && !plain),
+        width: size.map(|(width, _)| usize::from(width.0)),
+        // The prompt comes back below.
+        height: size.map(|(_, height)| usize::from(height.0).saturating_sub(1)),
     }
-    for (nth, test) in d.failed_tests.iter().take(8).enumerate() {
-        line(&mut out, if nth == 0 { "tests" } else { "" }, &paint("31", test));
-    }
-    if d.failed_tests.len() > 8 {
-        line(&mut out, "", &paint("2", &format!("… and {} more", d.failed_tests.len() - 8)));
-    }
-    for (nth, file) in d.files.iter().take(6).enumerate() {
-        let lines: Vec<String> = file.lines.iter().take(5).map(ToString::to_string).collect();
-        let at = if lines.is_empty() { String::new() } else { format!(":{}", lines.join(",")) };
-        line(&mut out, if nth == 0 { "where" } else { "" }, &format!("{}{}", paint("36", &file.path), paint("2", &at)));
-    }
-    for (nth, error) in d.errors.iter().filter(|e| nth_worth(e)).take(3).enumerate() {
-        let copies = if error.count > 1 { format!(" (×{})", error.count) } else { String::new() };
-        line(&mut out, if nth == 0 { "why" } else { "" }, &format!("{}{}", error.message, paint("2", &copies)));
-    }
-    let then = match (d.fixable_by_code, d.rerun_could_help) {
-        (true, false) => "code can fix it",
-        (true, true) => "code can fix it, and a rerun could help",
-        (false, true) => "a rerun could help; code cannot fix it",
-        (false, false) => "neither code nor a rerun fixes it: a person has to",
-    };
-    line(&mut out, "then", then);
-    line(&mut out, "signature", &paint("2", d.fingerprint.as_str()));
-    let strange: Vec<&str> = [
-        (d.flags.addresses_the_model, "text in it addresses a model (kept as data)"),
-        (d.flags.imitates_markers, "a line imitates the runner"),
-        (d.flags.hostile_escapes, "terminal escapes were removed"),
-        (d.flags.binary, "it is binary"),
-    ]
-    .into_iter()
-    .filter_map(|(set, text)| set.then_some(text))
-    .collect();
-    if !strange.is_empty() {
-        line(&mut out, "beware", &paint("33", &strange.join("; ")));
-    }
-    let _ = writeln!(out, "\n{}", paint("2", &format!("excerpt, about {} tokens", d.tokens)));
-    for text in d.excerpt.lines() {
-        let _ = writeln!(out, "{} {text}", paint("2", "│"));
-    }
-    out
-}
-
-/// Messages of last resort are shown in the excerpt only.
-fn nth_worth(error: &crate::domain::diagnosis::ErrorLine) -> bool {
-    !error.rule.starts_with("generic.") && !error.message.is_empty()
 }
 
 #[cfg(test)]
@@ -264,17 +210,5 @@ mod tests {
         let mut found = vec![file("com/acme/A.java"), file("src/a.ts"), file("lib/other.rb")];
         resolve(&mut found, &known);
         assert_eq!(found, vec![file("src/main/java/com/acme/A.java")]);
-    }
-
-    #[test]
-    fn text_has_no_escape_without_colours() {
-        let d = crate::domain::diagnosis::diagnose(
-            b"##[group]Run make\nmake\n##[endgroup]\n\x1b]0;x\x07a.c:1:2: error: \x1b[31mno\x1b[0m\n##[error]Process completed with exit code 2.\n",
-            None,
-        );
-        let text = render(&d, false);
-        assert!(!text.contains('\u{1b}'));
-        assert!(text.contains("compile error"));
-        assert!(text.contains("a.c"));
     }
 }

@@ -5,10 +5,11 @@
 //! kept as blocks; at the end they decide the category, the fingerprint and the excerpt.
 
 use crate::domain::redaction::redact;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+pub mod address;
 pub mod blocks;
 pub mod clean;
 pub mod compilers;
@@ -21,10 +22,12 @@ pub mod mask;
 pub mod packages;
 pub mod paths;
 pub mod platform;
+pub mod prefix;
 pub mod rule;
 pub mod runners;
 mod stream;
 pub mod structure;
+pub mod systems;
 pub mod taxonomy;
 pub mod verdict;
 
@@ -45,10 +48,15 @@ pub(crate) fn families() -> &'static [&'static [Rule]] {
         runners::gradle::RULES,
         runners::go::RULES,
         runners::javascript::RULES,
+        runners::browser::RULES,
         runners::ruby::RULES,
         runners::php::RULES,
         runners::dotnet::RULES,
         runners::native::RULES,
+        runners::apple::RULES,
+        runners::functional::RULES,
+        runners::script::RULES,
+        runners::behaviour::RULES,
         compilers::python::RULES,
         compilers::typescript::RULES,
         compilers::rustc::RULES,
@@ -59,6 +67,9 @@ pub(crate) fn families() -> &'static [&'static [Rule]] {
         linters::general::RULES,
         compilers::scripting::RULES,
         compilers::native::RULES,
+        compilers::others::RULES,
+        linters::house::RULES,
+        runners::unknown::RULES,
         generic::RULES,
     ]
 }
@@ -163,12 +174,17 @@ pub struct Diagnosis {
     pub redactions: BTreeMap<String, usize>,
     /// What is strange about the log.
     pub flags: Flags,
+    /// Most bytes of the excerpt, as it was asked for.
+    #[serde(skip)]
+    budget: usize,
 }
 
 /// Most tests, files and errors that a diagnosis lists.
 const TESTS: usize = 500;
 const FILES: usize = 12;
 const ERRORS: usize = 20;
+/// Lines of the end of a step that is not understood that take part in its fingerprint.
+const LAST_WORDS: usize = 3;
 
 impl Diagnosis {
     /// Without secrets, in every text that came from the log; what was masked is counted by kind. Nothing is shown, stored or sent before.
@@ -180,7 +196,9 @@ impl Diagnosis {
         for (kind, count) in excerpt.counts {
             *counts.entry(kind).or_default() += count;
         }
-        self.excerpt = excerpt.text;
+        // A mask may be longer than what it stands for: the budget holds for what is sent.
+        let budget = if self.budget > 0 { self.budget } else { self.excerpt.len() };
+        self.excerpt = excerpt::within(excerpt.text, budget);
         let mask = |text: &mut String| *text = redact(text).text;
         self.evidence.iter_mut().for_each(mask);
         self.failed_tests.iter_mut().for_each(mask);
@@ -257,8 +275,8 @@ fn conclude(collected: stream::Collected, options: Options) -> Diagnosis {
     let blocks = blocks::fold(collected.blocks);
     let steps = collected.steps.all();
     let standing = verdict::Standing::new(steps, &blocks);
-    let verdict = verdict::decide(&blocks, steps, &standing);
-    let failed_tests = failed_tests(&blocks, &standing);
+    let verdict = verdict::decide(&blocks, steps, &standing, collected.last);
+    let failed_tests = failed_tests(&blocks, &standing, verdict.category);
     let excerpt = excerpt::assemble(&blocks, steps, &standing, &failed_tests, options.budget);
     let errors = errors(&blocks, &standing);
     let fingerprint = fingerprint_of(&blocks, &standing, verdict.category, &failed_tests, steps);
@@ -284,6 +302,8 @@ fn conclude(collected: stream::Collected, options: Options) -> Diagnosis {
         }
     }
     let environment_in_build = verdict.transient && matches!(verdict.category, Category::DockerBuild | Category::DependencyInstall);
+    // Of what is shown and goes on to a model; the rest of the log reaches nobody.
+    let addresses_the_model = address::speaks_to_a_model(&excerpt);
     Diagnosis {
         tokens: excerpt.len().div_ceil(3),
         excerpt,
@@ -299,8 +319,9 @@ fn conclude(collected: stream::Collected, options: Options) -> Diagnosis {
         commands,
         errors,
         redactions: BTreeMap::new(),
+        budget: options.budget,
         flags: Flags {
-            addresses_the_model: collected.addresses_model,
+            addresses_the_model,
             imitates_markers: collected.steps.imitated,
             hostile_escapes: collected.hostile,
             binary: collected.binary,
@@ -310,13 +331,20 @@ fn conclude(collected: stream::Collected, options: Options) -> Diagnosis {
 }
 
 /// Names of failed tests, each once, in the fullest form in which the log gives it.
-fn failed_tests(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<String> {
+fn failed_tests(blocks: &[blocks::Block], standing: &verdict::Standing, category: Category) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
+    let in_the_end = |b: &blocks::Block| b.findings().filter(|(_, f)| f.rule.role == Role::Passed).flat_map(|(_, f)| f.tests.clone()).collect::<Vec<_>>();
+    let passed: HashSet<String> = blocks.iter().flat_map(in_the_end).collect();
     let top = blocks.iter().map(|b| standing.factor(b)).fold(0.0, f32::max);
+    // Names in unknown formats are believed where nothing else named a test, and tests are what failed.
+    let unknown = |f: &blocks::Finding| f.rule.family() == "unknown";
+    let standing_out = || blocks.iter().filter(|b| standing.factor(b) >= top).flat_map(blocks::Block::findings);
+    let described = standing_out().any(|(_, f)| !unknown(f) && !f.tests.is_empty());
+    let tested = !matches!(category, Category::CompileError | Category::TypeError | Category::LintError | Category::DependencyInstall | Category::DockerBuild);
     for block in blocks.iter().filter(|b| standing.factor(b) >= top) {
-        for (_, finding) in block.findings() {
+        for (_, finding) in block.findings().filter(|(_, f)| !unknown(f) || (!described && tested)) {
             for test in &finding.tests {
-                if names.len() < 4 * TESTS && !names.contains(test) {
+                if names.len() < 4 * TESTS && !names.contains(test) && !passed.contains(test) {
                     names.push(test.clone());
                 }
             }
@@ -396,7 +424,7 @@ fn files(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<FileRef>
 fn errors(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<ErrorLine> {
     let occurrences = blocks::occurrences(blocks);
     let mut list: Vec<(f32, ErrorLine)> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for block in blocks {
         let factor = standing.factor(block);
         for (line, finding) in block.findings().filter(|(_, f)| f.rule.role == Role::Cause) {
@@ -419,7 +447,7 @@ fn fingerprint_of(blocks: &[blocks::Block], standing: &verdict::Standing, catego
         blocks.iter().flat_map(move |b| {
             let factor = standing.factor(b);
             b.findings()
-                .filter(|(_, f)| f.rule.role == Role::Cause && (!f.rule.inside || f.rule.weight >= 80))
+                .filter(|(_, f)| f.rule.role == Role::Cause && (!f.rule.inside || f.rule.late || f.rule.weight >= 80))
                 .map(move |(_, f)| (f32::from(f.rule.weight) * factor, f))
         })
     };
@@ -429,11 +457,19 @@ fn fingerprint_of(blocks: &[blocks::Block], standing: &verdict::Standing, catego
     }
     let best = chosen.iter().map(|(w, _)| *w).fold(0.0, f32::max);
     let tests: &[String] = if matches!(category, Category::TestAssertion | Category::SnapshotDiff) { tests } else { &[] };
-    let mut messages: Vec<&str> = chosen.iter().filter(|(w, _)| *w >= best * 0.9).map(|(_, f)| f.message.as_str()).collect();
+    // The same words about another file are another cause; where the file lies is the machine's matter.
+    let message = |f: &blocks::Finding| match &f.file {
+        Some((path, _)) => format!("{} {}", path.rsplit('/').next().unwrap_or(path), f.message),
+        None => f.message.clone(),
+    };
+    let mut messages: Vec<String> = chosen.iter().filter(|(w, _)| *w >= best * 0.9).map(|(_, f)| message(f)).collect();
     if messages.is_empty() && tests.is_empty() {
-        messages.extend(steps.iter().filter(|s| s.failed).map(|s| s.command.as_str()));
+        messages.extend(steps.iter().filter(|s| s.failed).map(|s| s.command.clone()));
+        // Nothing is understood: what was said last tells one failure of a command from another.
+        let ends = blocks.iter().filter(|b| b.tail && standing.factor(b) >= 1.0);
+        messages.extend(ends.flat_map(|b| b.lines.iter().rev().filter(|l| !l.text.starts_with("##[")).take(LAST_WORDS)).map(|l| l.text.clone()));
     }
-    Fingerprint::of(category, tests.iter().map(String::as_str), messages.into_iter())
+    Fingerprint::of(category, tests.iter().map(String::as_str), messages.iter().map(String::as_str))
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 //! these, and is bounded.
 
 pub mod alert;
+pub mod diagnosis;
 pub mod escape;
 pub mod pull;
 pub mod terminal;
+pub mod width;
 
 use super::gate::Check;
 use super::remediation::{Phase, Reason, Remediation};
@@ -36,6 +38,10 @@ pub fn action(state: &Remediation) -> String {
 pub fn why(state: &Remediation) -> String {
     if let (Phase::AwaitingApproval, false) = (state.phase, state.detail.is_empty()) {
         return format!("a person's approval is needed: {}", state.detail);
+    }
+    // A person's no is the reason, whatever a gate said before.
+    if let (Some(Reason::ByPerson | Reason::Rejected), false) = (state.reason, state.detail.is_empty()) {
+        return state.detail.clone();
     }
     if let Some(verdict) = state.verdict.as_ref().filter(|verdict| !verdict.allowed) {
         let failed: Vec<&str> = verdict

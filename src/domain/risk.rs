@@ -24,42 +24,11 @@
 //! | a secret newly added | 10 |
 //! | deterministic fixer | −2 |
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::diagnosis::Category;
 use super::patch::integrity::lexer::{Language, mask};
 use super::patch::{Applied, Repair, RepairKind, Touches};
-
-/// What failed, as far as the score needs to know. The names are those of the diagnosis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RiskCategory {
-    /// An assertion of a test.
-    TestAssertion,
-    /// The compiler.
-    CompileError,
-    /// A type checker.
-    TypeError,
-    /// A linter or formatter.
-    LintError,
-    /// A snapshot.
-    SnapshotDiff,
-    /// Installing dependencies.
-    DependencyInstall,
-    /// The pipeline's own configuration.
-    GithubActionsConfig,
-    /// Rights or a missing secret.
-    PermissionOrSecret,
-    /// Network, or comes and goes.
-    NetworkOrFlaky,
-    /// Out of time or memory.
-    TimeoutOrOom,
-    /// Building an image.
-    DockerBuild,
-    /// The runner.
-    RunnerInfrastructure,
-    /// Not told.
-    Unknown,
-}
 
 /// Everything the score is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +44,7 @@ pub struct RiskInputs {
     /// How sure the diagnosis is, 0 to 1. Anything else counts as 0.
     pub confidence: f64,
     /// What failed.
-    pub category: RiskCategory,
+    pub category: Category,
     /// The change comes from a formatter, a linter's `--fix`, a compiler's suggestion.
     pub deterministic_fixer: bool,
     /// Repairs that touched place or content, see [`tolerant`].
@@ -98,7 +67,7 @@ impl Default for RiskInputs {
             files: 0,
             touches: Touches::default(),
             confidence: 1.0,
-            category: RiskCategory::TestAssertion,
+            category: Category::TestAssertion,
             deterministic_fixer: false,
             repairs: 0,
             attempts: 1,
@@ -376,18 +345,18 @@ pub fn score(inputs: &RiskInputs) -> Risk {
     Risk { score, reasons }
 }
 
-fn category(category: RiskCategory) -> (i8, &'static str) {
+fn category(category: Category) -> (i8, &'static str) {
     match category {
-        RiskCategory::LintError => (-1, "a linter's or formatter's"),
-        RiskCategory::TestAssertion | RiskCategory::CompileError | RiskCategory::TypeError | RiskCategory::SnapshotDiff => (0, "in the code"),
-        RiskCategory::DependencyInstall => (1, "in installing dependencies"),
-        RiskCategory::TimeoutOrOom => (1, "a matter of time or memory"),
-        RiskCategory::GithubActionsConfig => (2, "in the pipeline's configuration"),
-        RiskCategory::PermissionOrSecret => (2, "a missing permission or secret"),
-        RiskCategory::NetworkOrFlaky => (1, "of a kind that comes and goes"),
-        RiskCategory::DockerBuild => (2, "in building an image"),
-        RiskCategory::RunnerInfrastructure => (2, "the runner's"),
-        RiskCategory::Unknown => (2, "of an unknown kind"),
+        Category::LintError => (-1, "a linter's or formatter's"),
+        Category::TestAssertion | Category::CompileError | Category::TypeError | Category::SnapshotDiff => (0, "in the code"),
+        Category::DependencyInstall => (1, "in installing dependencies"),
+        Category::TimeoutOrOom => (1, "a matter of time or memory"),
+        Category::GithubActionsConfig => (2, "in the pipeline's configuration"),
+        Category::PermissionOrSecret => (2, "a missing permission or secret"),
+        Category::NetworkOrFlaky => (1, "of a kind that comes and goes"),
+        Category::DockerBuild => (2, "in building an image"),
+        Category::RunnerInfrastructure => (2, "the runner's"),
+        Category::Unknown => (2, "of an unknown kind"),
     }
 }
 
@@ -419,8 +388,8 @@ mod tests {
             }),
             (3, |i| i.confidence = 0.1),
             (3, |i| i.confidence = f64::NAN),
-            (2, |i| i.category = RiskCategory::Unknown),
-            (0, |i| i.category = RiskCategory::LintError),
+            (2, |i| i.category = Category::Unknown),
+            (0, |i| i.category = Category::LintError),
             (2, |i| i.repairs = 3),
             (1, |i| i.attempts = 2),
             (3, |i| i.calls.process = 1),

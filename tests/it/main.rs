@@ -16,6 +16,7 @@ pub(crate) use requires;
 mod bed;
 mod circuit;
 mod demo;
+mod diagnosis;
 mod fix;
 mod gates;
 mod git;

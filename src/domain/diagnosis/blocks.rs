@@ -1,9 +1,10 @@
 //! Blocks: runs of neighbouring lines that belong to one finding, kept within a fixed amount of memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::mask::{Depth, hash, mask};
 use super::rule::{Extent, Role, Rule};
+use super::taxonomy::Category;
 
 /// Most lines of one block.
 const BLOCK_LINES: usize = 160;
@@ -13,8 +14,10 @@ const BLOCK_LIMIT: usize = 600;
 const BYTES_LIMIT: usize = 6 << 20;
 /// Blocks of one signature beyond this many are only counted.
 const COPIES: u32 = 3;
+/// Findings up to this worth are guesses by single words.
+const GUESS: u16 = 72;
 /// Most signatures that are counted.
-const SIGNATURES: usize = 20_000;
+const SIGNATURES: usize = 60_000;
 
 /// What a rule found in a line, beside the line itself.
 #[derive(Debug, Clone)]
@@ -131,6 +134,29 @@ impl Blocks {
         self.open.is_some()
     }
 
+    /// The worth of the best message or test that was found in a step, if a format was recognised at all.
+    #[must_use]
+    pub fn best(&self, log: u16, step: u32) -> u16 {
+        let open = self.open.iter().map(|o| &o.block);
+        let known = |f: &Finding| matches!(f.rule.role, Role::Cause | Role::Test) && f.rule.category.is_some_and(|c| c != Category::Unknown);
+        self.done
+            .iter()
+            .chain(open)
+            .filter(|b| b.log == log && b.step == step)
+            .flat_map(Block::findings)
+            .filter(|(_, f)| known(f))
+            .map(|(_, f)| f.rule.weight)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The numbers of the lines from `from` on in which something was recognised; a weak guess may be replaced.
+    #[must_use]
+    pub fn found_since(&self, log: u16, from: u64) -> HashSet<u64> {
+        let lines = self.done.iter().filter(|b| b.log == log).flat_map(|b| &b.lines);
+        lines.filter(|l| l.number >= from && l.finding.as_ref().is_some_and(|f| f.rule.weight > GUESS)).map(|l| l.number).collect()
+    }
+
     /// Whether a rule may be looked for now. Most are looked for anywhere; some mean something only inside a
     /// block, after another rule, or (names of tests) where their own tool has been recognised.
     #[must_use]
@@ -161,6 +187,10 @@ impl Blocks {
         while block.lines.last().is_some_and(|l| l.finding.is_none() && l.text.trim().is_empty()) {
             block.lines.pop();
         }
+        let placed = block.findings().any(|(_, f)| f.rule.id == "rustc.arrow");
+        for finding in block.lines.iter_mut().filter_map(|l| l.finding.as_mut()).filter(|f| !placed && f.rule.id == "rustc.macro") {
+            finding.rule = &super::compilers::rustc::UNPLACED;
+        }
         self.bytes += block.lines.iter().map(|l| l.text.len() + 64).sum::<usize>();
         self.done.push(block);
         if self.done.len() > BLOCK_LIMIT || self.bytes > BYTES_LIMIT {
@@ -183,7 +213,7 @@ impl Blocks {
             })
             .collect();
         order.sort_unstable();
-        let victims: std::collections::HashSet<usize> = order.iter().take(total / 4).map(|(_, at)| *at).collect();
+        let victims: HashSet<usize> = order.iter().take(total / 4).map(|(_, at)| *at).collect();
         let mut at = 0;
         let mut moved = vec![usize::MAX; total];
         let mut next = 0;
@@ -203,30 +233,33 @@ impl Blocks {
         }
     }
 
-    /// Counts a finding that has been seen often enough: true if nothing more is to be done with the line, or
-    /// with any other whose raw signature is `raw`.
-    pub fn repeated(&mut self, rule: &Rule, text: &str, raw: u64) -> bool {
-        if rule.inside || self.open.is_some() {
+    /// Counts a finding: true if it has been seen often enough, and nothing more is to be done with the line, or with any
+    /// other whose raw signature is the same: without digits, or where digits tell lines apart with them.
+    ///
+    /// What stands in an open block is counted too, so that it opens none of its own where it comes again without that
+    /// block's beginning.
+    pub fn repeated(&mut self, rule: &Rule, text: &str, (plain, exact): (u64, u64)) -> bool {
+        if rule.inside {
             return false;
         }
-        // Numbers tell tests and totals apart; elsewhere they are noise.
-        let depth = if matches!(rule.role, Role::Test | Role::Summary) { Depth::Name } else { Depth::Full };
-        let signature = hash(&mask(text, depth)) ^ hash(rule.id);
+        let inside = self.open.is_some();
+        let (depth, signature) = seen_as(rule, text);
         let full = self.seen.len() >= SIGNATURES;
-        let at = self.done.len();
+        let at = if inside { usize::MAX } else { self.done.len() };
         match self.seen.get_mut(&signature) {
             Some((count, first)) => {
                 *count += 1;
-                if *count > COPIES {
-                    if let Some(block) = self.done.get_mut(*first) {
-                        block.count += 1;
-                    }
-                    if depth == Depth::Full && self.copies.len() < SIGNATURES {
-                        self.copies.insert(raw, *first);
-                    }
-                    return true;
+                if *count <= COPIES {
+                    return false;
                 }
-                false
+                if !inside && let Some(block) = self.done.get_mut(*first) {
+                    block.count += 1;
+                }
+                let raw = if depth == Depth::Full { plain } else { exact };
+                if raw != 0 && self.copies.len() < SIGNATURES {
+                    self.copies.insert(raw, *first);
+                }
+                !inside
             }
             None if full => false,
             None => {
@@ -234,6 +267,12 @@ impl Blocks {
                 false
             }
         }
+    }
+
+    /// The same rule found the same, after masking, before.
+    #[must_use]
+    pub fn has_seen(&self, rule: &Rule, text: &str) -> bool {
+        !rule.inside && self.seen.contains_key(&seen_as(rule, text).1)
     }
 
     /// Counts a line whose raw signature is that of one which [`Self::repeated`] has settled.
@@ -257,7 +296,9 @@ impl Blocks {
         if self.open.is_none() {
             let mut lines = Vec::new();
             if rule.before > 0 {
-                let last = self.done.last().filter(|b| b.log == log).and_then(|b| b.lines.last()).map_or(0, |l| l.number);
+                // Read back, a line may come after lines that stand behind it.
+                let near = self.done.iter().rev().take(24).filter(|b| b.log == log);
+                let last = near.flat_map(|b| b.lines.last()).map(|l| l.number).filter(|n| *n < number).max().unwrap_or(0);
                 let before = history(rule.before as usize);
                 let count = before.len();
                 for (at, Earlier { number, text, finding }) in before.into_iter().enumerate().rev() {
@@ -321,8 +362,7 @@ impl Blocks {
     /// Keeps the end of a failed step (or of a log): the lines before its end, nearest first in `lines`.
     pub fn tail(&mut self, log: u16, step: u32, lines: Vec<Earlier>) {
         self.close();
-        let stored: std::collections::HashSet<u64> =
-            self.done.iter().rev().take(24).filter(|b| b.log == log).flat_map(|b| b.lines.iter().map(|l| l.number)).collect();
+        let stored: HashSet<u64> = self.done.iter().rev().take(24).filter(|b| b.log == log).flat_map(|b| b.lines.iter().map(|l| l.number)).collect();
         let count = lines.len();
         let kept: Vec<Kept> = lines
             .into_iter()
@@ -340,6 +380,9 @@ impl Blocks {
         let signature = kept.last().map_or(0, |k| hash(&mask(&k.text, Depth::Full)));
         self.bytes += kept.iter().map(|l| l.text.len() + 64).sum::<usize>();
         self.done.push(Block { log, step, lines: kept, weight: 30, count: 1, tail: true, signature });
+        if self.done.len() > BLOCK_LIMIT || self.bytes > BYTES_LIMIT {
+            self.evict();
+        }
     }
 
     /// Passes over a line of the open block that says nothing (a frame of a library, a test that passed).
@@ -351,6 +394,13 @@ impl Blocks {
         }
         open.left -= 1;
     }
+}
+
+/// How a finding is told from others, and by how much of its text.
+fn seen_as(rule: &Rule, text: &str) -> (Depth, u64) {
+    // Numbers tell tests and totals apart; elsewhere they are noise.
+    let depth = if matches!(rule.role, Role::Test | Role::Summary) { Depth::Name } else { Depth::Full };
+    (depth, hash(&mask(text, depth)) ^ hash(rule.id))
 }
 
 /// How often each message was said, by the hash of its mask.
@@ -368,6 +418,22 @@ pub fn occurrences(blocks: &[Block]) -> HashMap<u64, u32> {
     counts
 }
 
+/// Stands for a block while it is taken apart.
+const PLACEHOLDER: Block = Block { log: 0, step: 0, lines: Vec::new(), weight: 0, count: 0, tail: false, signature: 0 };
+
+/// Two readings of the same lines as one: of each line the better understood reading.
+fn merged(mut better: Block, other: Block) -> Block {
+    for line in other.lines {
+        match better.lines.iter_mut().find(|l| l.number == line.number) {
+            Some(known) if known.finding.is_none() && line.finding.is_some() => *known = line,
+            Some(_) => {}
+            None => better.lines.push(line),
+        }
+    }
+    better.lines.sort_by_key(|l| l.number);
+    better
+}
+
 /// Folds blocks that say the same (after masking) into the first of them, which counts them.
 #[must_use]
 pub fn fold(blocks: Vec<Block>) -> Vec<Block> {
@@ -381,7 +447,16 @@ pub fn fold(blocks: Vec<Block>) -> Vec<Block> {
             .fold(0_u64, |h, l| h.rotate_left(7) ^ hash(&mask(&l.text, Depth::Name)));
         let key = (block.signature, content);
         match first.get(&key) {
-            Some(at) if !block.tail => out[*at].count += block.count,
+            Some(at) if !block.tail => {
+                let known = &mut out[*at];
+                // A line that was read back is the same line, and better understood.
+                let again = known.lead().is_some() && known.lead() == block.lead() && known.log == block.log;
+                let count = if again { known.count } else { known.count + block.count };
+                let (better, other) =
+                    if block.weight > known.weight { (block, std::mem::replace(known, PLACEHOLDER)) } else { (std::mem::replace(known, PLACEHOLDER), block) };
+                *known = if again { merged(better, other) } else { better };
+                known.count = count;
+            }
             _ => {
                 first.insert(key, out.len());
                 out.push(block);

@@ -22,6 +22,19 @@ pub struct Cleaned {
 /// Length of a runner's timestamp (`2026-04-22T16:09:37.3317193Z ` with any number of fraction digits), or 0.
 #[must_use]
 pub fn timestamp_len(raw: &[u8]) -> usize {
+    // Jenkins puts it into brackets.
+    if let Some(rest) = raw.strip_prefix(b"[") {
+        let len = bare_timestamp_len(rest);
+        return match rest.get(len..) {
+            Some([b']', b' ', ..]) if len > 0 => len + 3,
+            Some([b']']) if len > 0 => len + 2,
+            _ => 0,
+        };
+    }
+    bare_timestamp_len(raw)
+}
+
+fn bare_timestamp_len(raw: &[u8]) -> usize {
     const SHAPE: &[u8] = b"dddd-dd-ddTdd:dd:dd";
     if raw.len() < SHAPE.len() + 1 {
         return 0;
@@ -64,6 +77,9 @@ pub fn clean_line(raw: &[u8], focus: usize) -> Cleaned {
     let stamp = timestamp_len(body);
     out.stamped = stamp > 0;
     body = &body[stamp..];
+    if stamp > 0 {
+        body = &body[stream_mark(body)..];
+    }
     // A progress bar rewrites its line: what stands after the last carriage return is what a person saw,
     // unless that is empty.
     while let Some(at) = memchr::memrchr(b'\r', body) {
@@ -97,6 +113,15 @@ pub fn clean_line(raw: &[u8], focus: usize) -> Cleaned {
     out
 }
 
+/// Length of GitLab's mark after its timestamp: stream number, `O` or `E`, and `+` where the line continues.
+fn stream_mark(body: &[u8]) -> usize {
+    match body {
+        [a, b, b'O' | b'E', b' ' | b'+', ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => 4,
+        [a, b, b'O' | b'E'] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => 3,
+        _ => 0,
+    }
+}
+
 fn split_origin(raw: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let first = memchr::memchr(b'\t', raw.get(..raw.len().min(400))?)?;
     let second = first + 1 + memchr::memchr(b'\t', raw.get(first + 1..raw.len().min(first + 400))?)?;
@@ -125,8 +150,9 @@ pub(crate) fn strip(raw: &[u8], hostile: &mut bool) -> String {
                 };
                 match kind {
                     Some('[') => *hostile |= control_sequence(&mut chars),
-                    Some(']' | 'P' | 'X' | '^' | '_') => {
-                        *hostile = true;
+                    Some(kind @ (']' | 'P' | 'X' | '^' | '_')) => {
+                        // Buildkite's timestamps are such strings (`_bk;t=1700000000000`); nothing else is expected.
+                        *hostile |= kind != '_' || !chars.clone().take(5).eq("bk;t=".chars());
                         control_string(&mut chars);
                     }
                     Some('(' | ')' | '#' | '%' | ' ') => {
@@ -216,6 +242,10 @@ mod tests {
         let table: &[(&[u8], &str)] = &[
             (b"\xef\xbb\xbf2026-04-22T16:09:37.3317193Z hello", "hello"),
             (b"2026-04-22T16:09:37Z hello\r", "hello"),
+            (b"2026-04-22T16:09:37.331719Z 01E hello", "hello"),
+            (b"[2026-04-22T16:09:37.331Z] hello", "hello"),
+            (b"2026-04-22T16:09:37.331719Z 00O+hello", "hello"),
+            (b"\x1b_bk;t=1700000000000\x07hello", "hello"),
             (b"\x1b[31;1merror\x1b[0m: no", "error: no"),
             (b"^[[31m^[[1mFAILED^[[0m x", "FAILED x"),
             (b"a ^[b ^[[ c", "a ^[b ^[[ c"),

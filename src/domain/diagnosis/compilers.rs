@@ -2,6 +2,7 @@
 
 pub mod jvm;
 pub mod native;
+pub mod others;
 pub mod python;
 pub mod rustc;
 pub mod scripting;

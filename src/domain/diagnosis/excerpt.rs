@@ -82,7 +82,7 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
                             base * if own { 1.0 } else { 0.1 } / (1.0 + frames / 4.0) / (1.0 + nth * 0.4) * fresh.max(0.4)
                         }
                         Role::Detail => base * many.max(0.12) * fresh.max(0.3) / (1.0 + nth * 0.5),
-                        Role::Wrapper | Role::Noise => base * many * fresh,
+                        Role::Wrapper | Role::Noise | Role::Passed => base * many * fresh,
                         Role::Summary => base * many.max(0.2) * fresh,
                         Role::Cause | Role::Test => base * many * fresh * fresh,
                     }
@@ -131,12 +131,18 @@ fn choose(blocks: &[Block], candidates: &[Candidate], room: usize) -> String {
     }
     let mut body = String::with_capacity(spent + 64);
     let mut last: Option<(u16, u64)> = None;
+    let mut said_last = String::new();
     let mut said: HashSet<u64> = HashSet::new();
     let mut counted: HashSet<u64> = HashSet::new();
     let occurrences = blocks::occurrences(blocks);
     for (log, number, at, nth) in chosen {
         let block = &blocks[at];
         let line = &block.lines[nth];
+        // A line that was read twice stands in two blocks.
+        if last == Some((log, number)) && said_last == line.text {
+            continue;
+        }
+        said_last.clone_from(&line.text);
         if last.is_some_and(|(l, n)| l != log || number > n + 2) {
             body.push_str("…\n");
         }
@@ -166,6 +172,32 @@ fn choose(blocks: &[Block], candidates: &[Candidate], room: usize) -> String {
         }
     }
     body
+}
+
+/// At most `budget` bytes of an excerpt: whole lines go from the middle, for its beginning tells what failed and its end how.
+#[must_use]
+pub fn within(text: String, budget: usize) -> String {
+    if text.len() <= budget {
+        return text;
+    }
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let middle = lines.len() / 2;
+    let (mut first, mut last) = (middle, middle);
+    let mut len = text.len() + "…\n".len();
+    while len > budget && (first > 0 || last < lines.len()) {
+        if first > 0 && (first >= lines.len() - last || last == lines.len()) {
+            first -= 1;
+            len -= lines[first].len();
+        } else {
+            len -= lines[last].len();
+            last += 1;
+        }
+    }
+    let mut out = lines[..first].concat();
+    out.push_str("…\n");
+    out.push_str(&lines[last..].concat());
+    truncate(&mut out, budget);
+    out
 }
 
 fn truncate(text: &mut String, budget: usize) {

@@ -34,8 +34,9 @@ pub const RULES: &[Rule] = &[
         "generic.warning",
         &["warning: ", "WARN", "Warning: ", "warn ", "[warning]", "[WARNING]", "DeprecationWarning"],
         r"^(?:\[WARNING\]|warning: |Warning: |##\[warning\]|WARN(?:ING)?[ :]|\[?[\d\-T:., ]*\]? *\[?WARN)",
-    ),
-    noise("generic.log_info", &["INFO", "DEBUG", "[info]", "TRACE"], r"^(?:\[?[\d\-T:.,Z ]*\]? *)?\[?(?:INFO|DEBUG|TRACE|info|debug)\]?[ :]"),
+    )
+    .weighing(58),
+    noise("generic.log_info", &["INFO", "DEBUG", "[info]", "TRACE"], r"^(?:\[?[\d\-T:.,Z ]*\]? *)?\[?(?:INFO|DEBUG|TRACE|info|debug)\]?[ :]").weighing(57),
     cause("generic.anywhere", Unknown, 32, &["rror: ", "RROR: "], r"(?P<msg>\b(?:[Ee]rror|ERROR): .*)$").with(Extent::After(1)),
     cause("generic.fatal", Unknown, 50, &["fatal", "FATAL", "Fatal"], r"^\s*(?:\S+: )?(?P<msg>(?:fatal|FATAL|Fatal)(?: error)?: .*)$")
         .before(2)

@@ -18,6 +18,21 @@ const WORKSPACES: &[(&str, usize)] = &[
     ("/github/workspace/", 0),
     ("/runner/_work/", 2),
     ("/actions-runner/_work/", 2),
+    ("/home/travis/build/", 2),
+    ("/Users/travis/build/", 2),
+    ("/home/vsts/work/1/s/", 0),
+    ("/Users/runner/work/1/s/", 0),
+    ("/home/circleci/", 1),
+    ("/root/project/", 0),
+    ("/var/lib/jenkins/workspace/", 1),
+    ("/home/jenkins/workspace/", 1),
+    ("/home/jenkins/agent/workspace/", 1),
+    ("/var/jenkins_home/workspace/", 1),
+    ("/var/lib/buildkite-agent/builds/", 3),
+    ("/drone/src/", 0),
+    ("/opt/atlassian/pipelines/agent/build/", 0),
+    ("/vercel/path0/", 0),
+    ("/builds/", 2),
 ];
 
 /// Roots of temporary files: what stands below them is new in every run.

@@ -6,6 +6,9 @@ use regex::Regex;
 
 use super::mask::below_workspace;
 
+/// A longer path is none: nobody has such files, and whoever reads it would keep it.
+const LONGEST: usize = 300;
+
 /// Parts of paths that belong to somebody else.
 const FOREIGN: &[&str] = &[
     "node_modules/",
@@ -80,7 +83,7 @@ pub struct Place {
 pub fn repository_path(raw: &str) -> Option<String> {
     let raw = raw.trim().trim_matches(['"', '\'', '`', '(', ')', '<', '>']);
     let raw = raw.strip_prefix("file://").unwrap_or(raw);
-    if raw.is_empty() || raw.len() > 300 || raw.contains("://") || raw.contains(char::is_whitespace) && raw.len() > 160 {
+    if raw.is_empty() || raw.len() > LONGEST || raw.contains("://") || raw.contains(char::is_whitespace) && raw.len() > 160 {
         return None;
     }
     let slashes = raw.replace('\\', "/");
@@ -88,7 +91,7 @@ pub fn repository_path(raw: &str) -> Option<String> {
     let path = inside.clone().unwrap_or(slashes);
     let path = path.trim_start_matches("./");
     // `<ROOT>/package.json` and the like: nothing of a repository stands in the root of a file system.
-    let path = path.strip_prefix('/').filter(|rest| !rest.contains('/')).unwrap_or(path).to_owned();
+    let path = without_detours(path.strip_prefix('/').filter(|rest| !rest.contains('/')).unwrap_or(path));
     let probe = if inside.is_some() { format!("/{path}") } else { path.clone() };
     if FOREIGN.iter().any(|part| {
         probe.contains(part)
@@ -102,6 +105,22 @@ pub fn repository_path(raw: &str) -> Option<String> {
     (!path.is_empty() && !path.ends_with('/')).then_some(path)
 }
 
+/// `build/../src/a.c` is `src/a.c`.
+fn without_detours(path: &str) -> String {
+    if !path.contains("/../") {
+        return path.to_owned();
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        if part == ".." && parts.last().is_some_and(|last| !matches!(*last, ".." | "")) {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
+}
+
 /// Places that a line names in the usual notations (`a.c:1:2`, `a.ts(1,2)`, `File "a.py", line 1`, `(A.java:1)`).
 #[must_use]
 pub fn places(text: &str) -> Vec<Place> {
@@ -112,7 +131,7 @@ pub fn places(text: &str) -> Vec<Place> {
         Regex::new(&pattern).expect("a constant pattern")
     });
     static JAVA: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"\bat (?:[\w.\-@]+/{1,2})?(?P<class>[\w.$]+)\.[\w$<>]+\((?P<file>[\w$]+\.(?:java|kt|groovy|scala)):(?P<line>\d+)\)")
+        Regex::new(r"\bat (?:[\w.\-@]+/{1,2})?(?P<class>[\w.$]+)\.[\w$<>][^()]{0,160}\((?P<file>[\w$]+\.(?:java|kt|groovy|scala)):(?P<line>\d+)\)")
             .expect("a constant pattern")
     });
     if let Some(frame) = JAVA.captures(text) {
@@ -122,7 +141,7 @@ pub fn places(text: &str) -> Vec<Place> {
         }
         let package = class.rsplit_once('.').map_or("", |(p, _)| p).replace('.', "/");
         let path = if package.is_empty() { frame["file"].to_owned() } else { format!("{package}/{}", &frame["file"]) };
-        return vec![Place { path, line: frame["line"].parse().ok() }];
+        return if path.len() > LONGEST { Vec::new() } else { vec![Place { path, line: frame["line"].parse().ok() }] };
     }
     PATTERN
         .captures_iter(text)
@@ -217,6 +236,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_path_without_end_is_none() {
+        let package = "a".repeat(290);
+        assert_eq!(places(&format!("\tat {package}.Thing.run(Thing.java:44)")).len(), 0);
+        assert_eq!(places(&format!("{package}/{package}.java:44")).len(), 0);
+        assert_eq!(places(&format!("\tat {}.Thing.run(Thing.java:44)", &package[..280])).len(), 1);
+    }
+
+    #[test]
     fn places_are_read_in_every_notation() {
         type Expected<'t> = &'t [(&'t str, Option<u32>)];
         let table: &[(&str, Expected<'_>)] = &[
@@ -228,6 +255,7 @@ mod tests {
             ("    at org.junit.Assert.fail(Assert.java:88)", &[]),
             ("    at x (/home/runner/work/a/a/node_modules/y/z.js:1:2)", &[]),
             ("[ERROR] /home/runner/work/a/a/src/main/java/A.java:[10,5] cannot find symbol", &[("src/main/java/A.java", Some(10))]),
+            ("= #4 0x10 in xfree /home/travis/build/a/b/build/../src/m.c:119:3", &[("src/m.c", Some(119))]),
             ("Dockerfile:336", &[("Dockerfile", Some(336))]),
             ("GET https://example.org/a/b.json failed", &[]),
             ("D:\\a\\r\\r\\src\\A.cs(4,2): error CS1", &[("src/A.cs", Some(4))]),

@@ -4,17 +4,28 @@ use super::blocks::{Block, Blocks, Earlier, Finding, Position};
 use super::clean::{clean_line, strip, timestamp_len};
 use super::green::GreenProfile;
 use super::paths;
-use super::rule::{Role, RuleSet};
+use super::prefix::peel;
+use super::rule::{Extent, Role, Rule, RuleSet};
 use super::structure::{Mark, Steps, exit_code};
+use super::systems;
 
 /// Bytes taken into the buffer at a time.
 const PIECE: usize = 256 << 10;
 /// Bytes before the current line that stay readable.
-const HISTORY: usize = 32 << 10;
+const HISTORY: usize = 128 << 10;
 /// A line longer than this is taken in pieces.
 const LINE: usize = 64 << 10;
 /// Lines kept from the end of a failed step.
 const TAIL: usize = 16;
+/// Lines and bytes of the end of a failed step that are read back where no format was recognised in it.
+const READ_BACK: usize = 400;
+const READ_BACK_BYTES: usize = HISTORY / 2;
+/// A finding of this worth says enough about a step.
+const UNDERSTOOD: u16 = 78;
+/// Most steps that are read back: a log may imitate the end of thousands.
+const READ_BACKS: u16 = 24;
+/// Reports of one step beside which lines are kept.
+const REPORTS: u32 = 200;
 /// Lines kept from the end of a log in which no step failed.
 const LAST: usize = 30;
 
@@ -23,10 +34,11 @@ pub(crate) struct Collected {
     pub blocks: Vec<Block>,
     pub steps: Steps,
     pub hostile: bool,
-    pub addresses_model: bool,
     pub binary: bool,
     /// The end of the log if the runner never reported an error.
     pub marked: bool,
+    /// Number of the last line.
+    pub last: u64,
 }
 
 /// The state of the pass.
@@ -47,10 +59,16 @@ pub(crate) struct Stream<'g> {
     bytes: u64,
     boring: Boring,
     hostile: bool,
-    addresses_model: bool,
     nul: u64,
     marked: bool,
     marked_here: bool,
+    /// What is muted from here on: so many lines, until one starts with one of these.
+    muted: Option<(u16, &'static [&'static str])>,
+    read_backs: u16,
+    /// Number of the first line that was not yet read back.
+    unread: u64,
+    /// How often the runner reported something in which step.
+    reports: (u32, u32),
 }
 
 /// Signatures of lines that passed the gate and turned out to be nothing: a log says most things often.
@@ -59,7 +77,7 @@ struct Boring(Vec<u64>);
 
 impl Default for Boring {
     fn default() -> Self {
-        Self(vec![0; 1 << 15])
+        Self(vec![0; 1 << 18])
     }
 }
 
@@ -74,16 +92,24 @@ impl Boring {
     }
 }
 
-/// A hash of a raw line without its timestamp and without its digits; never zero.
-fn signature(raw: &[u8]) -> u64 {
+/// Hashes of a raw line without its timestamp, without its digits and with them; never zero.
+#[derive(Debug, Clone, Copy, Default)]
+struct Signature {
+    plain: u64,
+    exact: u64,
+}
+
+fn signature(raw: &[u8]) -> Signature {
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
     let body = &raw[timestamp_len(raw)..];
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let (mut plain, mut exact) = (0xcbf2_9ce4_8422_2325_u64, 0x6c62_272e_07bb_0142_u64);
     for byte in body {
+        exact = (exact ^ u64::from(*byte)).wrapping_mul(PRIME);
         if !byte.is_ascii_digit() {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            plain = (plain ^ u64::from(*byte)).wrapping_mul(PRIME);
         }
     }
-    (hash ^ (hash >> 29)) | 1
+    Signature { plain: (plain ^ (plain >> 29)) | 1, exact: (exact ^ (exact >> 29)) | 1 }
 }
 
 /// Logs of Windows tools come as UTF-16 at times; everything behind this is bytes of (mostly) UTF-8.
@@ -155,10 +181,13 @@ impl<'g> Stream<'g> {
             bytes: 0,
             boring: Boring::default(),
             hostile: false,
-            addresses_model: false,
             nul: 0,
             marked: false,
             marked_here: false,
+            muted: None,
+            read_backs: 0,
+            unread: 0,
+            reports: (0, 0),
         }
     }
 
@@ -208,7 +237,7 @@ impl<'g> Stream<'g> {
             if self.at >= end {
                 return;
             }
-            if !self.blocks.is_open() && !self.steps.in_header() {
+            if !self.blocks.is_open() && !self.steps.in_header() && self.muted.is_none() {
                 let hit = self.rules.next_candidate(&self.buffer, self.at);
                 let start = match hit {
                     Some(hit) => memchr::memrchr(b'\n', &self.buffer[self.at..hit]).map_or(self.at, |n| self.at + n + 1),
@@ -240,8 +269,9 @@ impl<'g> Stream<'g> {
                 // A longer line is taken piece by piece, each like a line.
                 _ => (from + LINE, from + LINE),
             };
-            let raw = if self.blocks.is_open() || self.steps.in_header() { None } else { Some(signature(&self.buffer[from..line_end])) };
-            if raw.is_none_or(|raw| !self.boring.contains(raw) && !self.blocks.copy(raw)) {
+            let raw =
+                if self.blocks.is_open() || self.steps.in_header() || self.muted.is_some() { None } else { Some(signature(&self.buffer[from..line_end])) };
+            if raw.is_none_or(|raw| !self.boring.contains(raw.plain) && !self.blocks.copy(raw.plain) && !self.blocks.copy(raw.exact)) {
                 self.line(from, line_end, raw);
             }
             if next > line_end || line_end == end {
@@ -256,7 +286,7 @@ impl<'g> Stream<'g> {
         self.at = start;
     }
 
-    fn line(&mut self, from: usize, end: usize, signature: Option<u64>) {
+    fn line(&mut self, from: usize, end: usize, signature: Option<Signature>) {
         let raw = &self.buffer[from..end];
         let focus = if raw.len() > 4 * super::clean::LINE_LIMIT { self.rules.next_candidate(raw, 0).unwrap_or(0) } else { 0 };
         let cleaned = clean_line(raw, focus);
@@ -273,29 +303,36 @@ impl<'g> Stream<'g> {
         }
         match mark {
             Mark::Structure => {
+                self.muted = None;
                 return;
             }
-            Mark::End => {
-                self.marked = true;
-                self.marked_here = true;
-                let lines = self.history(from, TAIL);
-                self.blocks.tail(self.log, self.steps.current(), lines);
-            }
+            Mark::End => self.end_step(from),
             Mark::Error => {
                 self.marked = true;
                 self.marked_here = true;
-                if !self.blocks.is_open() {
+                if !self.blocks.is_open() && !self.has_spoken_enough() {
                     let lines = self.history(from, 6);
                     self.blocks.tail(self.log, self.steps.current(), lines);
                 }
             }
+            Mark::Content if !self.steps.on_github() && systems::ends(&text) => {
+                let command = systems::command(&text).or_else(|| self.command_before(from));
+                self.steps.end(&text, command);
+                self.end_step(from);
+            }
+            Mark::Content if self.is_muted(&text) => return,
             Mark::Content => {}
         }
         let body = peel(&text);
         let inside = self.blocks.is_open();
         let found = self.rules.find(body, |rule| self.blocks.accepts(rule));
         let says_nothing = match &found {
-            Some(found) if found.rule.role == Role::Noise => true,
+            Some(found) if found.rule.role == Role::Noise => {
+                if found.rule.mutes {
+                    self.mute(found.rule);
+                }
+                true
+            }
             Some(found) if found.rule.role == Role::Frame => paths::foreign_frame(body),
             Some(_) => false,
             None => inside && paths::foreign_frame(body),
@@ -307,15 +344,20 @@ impl<'g> Stream<'g> {
                 self.blocks.context(self.number, text);
             } else if let Some(signature) = signature
                 && mark == Mark::Content
+                && self.muted.is_none()
             {
-                self.boring.insert(signature);
+                self.boring.insert(signature.plain);
             }
             return;
         };
-        if addresses_model(body) {
-            self.addresses_model = true;
-        }
-        if self.green.is_some_and(|g| g.contains(&text)) || self.blocks.repeated(found.rule, &text, signature.unwrap_or_default()) {
+        // The runner's own marks are structure each time they come.
+        let copied = if text.starts_with("##[") {
+            (0, 0)
+        } else {
+            let known = signature.unwrap_or_else(|| self::signature(&self.buffer[from..end]));
+            (known.plain, known.exact)
+        };
+        if self.green.is_some_and(|g| g.contains(&text)) || self.blocks.repeated(found.rule, &text, copied) {
             return;
         }
         let finding = finding_of(&found, body);
@@ -326,6 +368,135 @@ impl<'g> Stream<'g> {
         self.blocks.found(at, owned, finding, |count| lines_before(rules, green, Some(found.rule.family()), buffer, from, number, count));
     }
 
+    fn mute(&mut self, rule: &Rule) {
+        self.blocks.close();
+        self.muted = match rule.extent {
+            Extent::Section(lines, ends) => Some((lines, ends)),
+            Extent::Line => None,
+            Extent::After(lines) | Extent::Paragraph(lines) | Extent::Indented(lines) => Some((lines, &[])),
+        };
+    }
+
+    /// Whether the line stands in a muted section, which it may end.
+    fn is_muted(&mut self, text: &str) -> bool {
+        let Some((left, ends)) = self.muted.as_mut() else { return false };
+        let body = text.trim_start();
+        if *left == 0 || ends.iter().any(|end| body.starts_with(end)) {
+            self.muted = None;
+            return false;
+        }
+        *left -= 1;
+        true
+    }
+
+    /// The script of a step has ended and failed; the line at `from` says so.
+    fn end_step(&mut self, from: usize) {
+        self.muted = None;
+        self.marked = true;
+        self.marked_here = true;
+        self.steps.ended_at(self.number);
+        if self.has_spoken_enough() {
+            return;
+        }
+        self.read_back(from);
+        let lines = self.history(from, TAIL);
+        self.blocks.tail(self.log, self.steps.current(), lines);
+    }
+
+    /// A step's end is reported once, its errors some times: what goes on for ever is an imitation.
+    fn has_spoken_enough(&mut self) -> bool {
+        let step = self.steps.current();
+        if self.reports.0 != step {
+            self.reports = (step, 0);
+        }
+        self.reports.1 += 1;
+        self.reports.1 > REPORTS
+    }
+
+    /// Reads the end of a step once more, every line of it and with the late rules, if nothing in it was understood.
+    fn read_back(&mut self, from: usize) {
+        let (log, step) = (self.log, self.steps.current());
+        if self.read_backs >= READ_BACKS || self.blocks.best(log, step) >= UNDERSTOOD {
+            return;
+        }
+        self.read_backs += 1;
+        self.blocks.close();
+        if let Some(command) = self.command_before(from) {
+            self.steps.ran(command);
+        }
+        let mut starts = Vec::new();
+        let mut end = from;
+        let mut number = self.number;
+        while starts.len() < READ_BACK && end > from.saturating_sub(READ_BACK_BYTES) && number > self.unread.max(1) {
+            let stop = if self.buffer[end - 1] == b'\n' { end - 1 } else { end };
+            let start = memchr::memrchr(b'\n', &self.buffer[..stop]).map_or(0, |n| n + 1);
+            let raw = &self.buffer[start..stop];
+            let body = &raw[timestamp_len(raw)..];
+            if body.starts_with(b"##[endgroup]") || from - start > READ_BACK_BYTES {
+                break;
+            }
+            number -= 1;
+            starts.push((start, stop, number));
+            end = start;
+        }
+        self.unread = self.number;
+        let Some((_, _, first)) = starts.last() else { return };
+        let known = self.blocks.found_since(log, *first);
+        for (start, stop, number) in starts.into_iter().rev() {
+            let cleaned = clean_line(&self.buffer[start..stop.min(start + LINE)], 0);
+            let text = cleaned.text;
+            if known.contains(&number) || text.starts_with("##[") {
+                self.blocks.close();
+                continue;
+            }
+            if self.is_muted(&text) {
+                continue;
+            }
+            let body = peel(&text);
+            let found = self.rules.find(body, |rule| rule.late || self.blocks.accepts(rule));
+            if let Some(noise) = found.as_ref().filter(|f| f.rule.mutes) {
+                self.mute(noise.rule);
+                continue;
+            }
+            let Some(found) = found.filter(|f| f.rule.role != Role::Noise && !(f.rule.role == Role::Frame && paths::foreign_frame(body))) else {
+                if self.blocks.is_open() {
+                    self.blocks.context(number, text);
+                }
+                continue;
+            };
+            // What the same rule found before is counted already.
+            if self.green.is_some_and(|g| g.contains(&text)) || (!found.rule.late && self.blocks.has_seen(found.rule, &text)) {
+                continue;
+            }
+            let finding = finding_of(&found, body);
+            let (rules, green, buffer) = (self.rules, self.green, &self.buffer);
+            let owned = text.clone();
+            let family = Some(found.rule.family());
+            self.blocks.found(Position { log, step, number }, owned, finding, |count| lines_before(rules, green, family, buffer, start, number, count));
+        }
+        self.blocks.close();
+        self.muted = None;
+    }
+
+    /// The last command before an offset, where a system echoes commands into the log.
+    fn command_before(&self, from: usize) -> Option<String> {
+        let first = from.saturating_sub(READ_BACK_BYTES);
+        let mut end = from;
+        while end > first {
+            let stop = if self.buffer[end - 1] == b'\n' { end - 1 } else { end };
+            let start = memchr::memrchr(b'\n', &self.buffer[first..stop]).map_or(first, |n| first + n + 1);
+            let text = clean_line(&self.buffer[start..stop.min(start + LINE)], 0).text;
+            if text.starts_with("##[endgroup]") {
+                return None;
+            }
+            if let Some(command) = systems::echoed(&text) {
+                return Some(command.chars().take(400).collect());
+            }
+            end = start;
+        }
+        None
+    }
+
     fn history(&self, from: usize, count: usize) -> Vec<Earlier> {
         lines_before(self.rules, self.green, None, &self.buffer, from, self.number, count)
     }
@@ -333,6 +504,7 @@ impl<'g> Stream<'g> {
     fn end_log(&mut self) {
         self.work(true);
         if !self.marked_here {
+            self.read_back(self.buffer.len());
             let lines = lines_before(self.rules, self.green, None, &self.buffer, self.buffer.len(), self.number, LAST);
             self.blocks.tail(self.log, self.steps.current(), lines);
         }
@@ -343,20 +515,15 @@ impl<'g> Stream<'g> {
         self.decoder = Decoder::Fresh;
         self.marked_here = false;
         self.named = false;
+        self.muted = None;
+        self.unread = 0;
     }
 
     pub fn finish(mut self) -> Collected {
         if self.started {
             self.end_log();
         }
-        Collected {
-            blocks: self.blocks.finish(),
-            steps: self.steps,
-            hostile: self.hostile,
-            addresses_model: self.addresses_model,
-            binary: self.nul > 64,
-            marked: self.marked,
-        }
+        Collected { blocks: self.blocks.finish(), steps: self.steps, hostile: self.hostile, binary: self.nul > 64, marked: self.marked, last: self.number }
     }
 }
 
@@ -408,74 +575,6 @@ fn lines_before(
     out
 }
 
-/// The line without the prefix that a build tool puts before the output of what it runs.
-#[must_use]
-pub fn peel(text: &str) -> &str {
-    let trimmed = text.trim_start();
-    // Ant: `    [junit] text`.
-    if let Some(rest) = trimmed.strip_prefix('[')
-        && let Some((task, body)) = rest.split_once(']')
-        && matches!(task, "junit" | "junitlauncher" | "javac" | "exec" | "java" | "testng" | "apply" | "scalac" | "groovyc" | "kotlinc")
-    {
-        return body.strip_prefix(' ').unwrap_or(body);
-    }
-    // BuildKit: `#12 0.345 text`, and `0.345 text` in its closing summary.
-    let after_step = trimmed.strip_prefix('#').map_or(trimmed, |rest| {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        if digits > 0 && rest.as_bytes().get(digits) == Some(&b' ') { &rest[digits + 1..] } else { trimmed }
-    });
-    let digits = after_step.bytes().take_while(u8::is_ascii_digit).count();
-    if digits > 0 && digits < 6 {
-        let rest = &after_step[digits..];
-        if let Some(fraction) = rest.strip_prefix('.') {
-            let more = fraction.bytes().take_while(u8::is_ascii_digit).count();
-            if (1..=4).contains(&more) && fraction.as_bytes().get(more) == Some(&b' ') {
-                return &fraction[more + 1..];
-            }
-        }
-    }
-    // Turborepo (`pkg:test: text`), pnpm -r (`packages/a test: text`), nx and lerna (`pkg: text` is too common to peel).
-    if let Some((head, body)) = text.split_once(": ") {
-        let scoped = head.split_once(':').is_some_and(|(package, task)| {
-            !package.is_empty()
-                && package.chars().all(|c| c.is_ascii_alphanumeric() || "@/_-.".contains(c))
-                && matches!(task, "test" | "build" | "lint" | "typecheck" | "type-check" | "check-types" | "check" | "format" | "test:unit" | "ci")
-        });
-        let spaced = head.split_once(' ').is_some_and(|(package, task)| {
-            !package.is_empty()
-                && package.chars().all(|c| c.is_ascii_alphanumeric() || "@/_-.".contains(c))
-                && (package.contains('/') || package == ".")
-                && matches!(task, "test" | "build" | "lint" | "typecheck" | "check" | "prepare" | "postinstall" | "compile")
-        });
-        if scoped || spaced {
-            return body;
-        }
-    }
-    text
-}
-
-/// Sentences that are written for a model that reads the log. They stay data; a reader is told.
-fn addresses_model(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    [
-        "ignore previous instructions",
-        "ignore all previous",
-        "ignore the above",
-        "disregard previous",
-        "disregard all previous",
-        "you are an ai",
-        "as an ai model",
-        "as an ai language",
-        "system prompt",
-        "you must now",
-        "new instructions:",
-        "dear assistant",
-        "attention ai",
-    ]
-    .iter()
-    .any(|p| lower.contains(p))
-}
-
 /// What a matching line says.
 fn finding_of(found: &super::rule::Match<'_>, body: &str) -> Finding {
     Finding {
@@ -488,11 +587,32 @@ fn finding_of(found: &super::rule::Match<'_>, body: &str) -> Finding {
     }
 }
 
+/// A name without the time that its test took, in whatever brackets.
+fn without_duration(name: &str) -> &str {
+    let Some(open) = name.strip_suffix([')', ']']).and_then(|inner| inner.rfind(['(', '['])) else { return name };
+    let inner = &name[open + 1..name.len() - 1];
+    let unit = inner.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '<' | ' '));
+    let timed = unit.len() < inner.len() && matches!(unit, "ms" | "s" | "sec" | "seconds" | "µs" | "us" | "ns" | "m");
+    if timed && open > 0 { name[..open].trim_end() } else { name }
+}
+
+/// `3 errors, 1 warning` stands where a name could stand, in more than one tool's totals.
+fn is_total(name: &str) -> bool {
+    let rest = name.trim_start_matches(|c: char| c.is_ascii_digit());
+    rest.len() < name.len()
+        && [" error", " warning", " problem", " issue", " failed", " failing", " failure", " passed", " of ", " tests", " targets"]
+            .iter()
+            .any(|word| rest.starts_with(word))
+}
+
 fn test_names(found: &super::rule::Match<'_>) -> Vec<String> {
-    if found.rule.role != Role::Test {
+    if !matches!(found.rule.role, Role::Test | Role::Passed) {
         return Vec::new();
     }
-    let Some(test) = found.get("test") else { return Vec::new() };
+    let Some(test) = found.get("test").map(without_duration).filter(|test| !is_total(test)) else { return Vec::new() };
+    if found.rule.family() == "unknown" && !super::runners::unknown::is_name(test) {
+        return Vec::new();
+    }
     let name = match found.get("class") {
         Some(class) if test.starts_with(class) => test.to_owned(),
         Some(class) => format!("{}.{test}", class.replace(" > ", "$")),

@@ -14,10 +14,14 @@ pub struct Step {
     pub title: String,
     /// The script, or the action.
     pub command: String,
+    /// The last command that the script's own output echoes: what `npm run lint` runs.
+    pub ran: String,
     /// The exit code that the runner reported.
     pub exit_code: Option<i32>,
     /// The runner reported an error in it.
     pub failed: bool,
+    /// Number of the line that reported the end of its script.
+    pub end: Option<u64>,
     /// Number of the step, never used twice.
     pub id: u32,
 }
@@ -45,6 +49,8 @@ pub struct Steps {
     header: Header,
     /// The runner said that the step's script ended, and the next line must be the runner's again.
     ended: bool,
+    /// Groups of GitHub's kind, or its last word on a script, were seen.
+    github: bool,
     /// Something in the log printed what only a runner prints.
     pub imitated: bool,
 }
@@ -127,6 +133,7 @@ impl Steps {
         };
         match kind {
             "group" => {
+                self.github = true;
                 if let Some(run) = rest.strip_prefix("Run ") {
                     if named && self.steps.last().is_some_and(|s| s.command.is_empty()) {
                         self.add_command(run);
@@ -148,15 +155,58 @@ impl Steps {
                     step.failed = true;
                     step.exit_code = code.or(step.exit_code);
                 }
-                if rest.starts_with("Process completed with exit code") {
-                    self.ended = true;
+                // Azure Pipelines uses the same marks, and other words.
+                let azure = rest.contains(" exited with code '");
+                if azure || rest.starts_with("Process completed with exit code") {
+                    if azure && let Some(step) = self.steps.last_mut() {
+                        step.exit_code = super::systems::code(rest).or(step.exit_code);
+                    }
+                    self.github |= !azure;
+                    self.ended = !azure;
                     Mark::End
                 } else {
                     Mark::Error
                 }
             }
-            "command" | "debug" | "section" => Mark::Structure,
+            "section" => {
+                if let Some(title) = rest.strip_prefix("Starting: ") {
+                    self.begin(title.to_owned(), String::new());
+                }
+                Mark::Structure
+            }
+            "command" | "debug" => Mark::Structure,
             _ => Mark::Content,
+        }
+    }
+
+    /// The log shows that GitHub Actions wrote it.
+    #[must_use]
+    pub fn on_github(&self) -> bool {
+        self.github
+    }
+
+    /// Another system's report, `text`, that the current step failed.
+    pub fn end(&mut self, text: &str, command: Option<String>) {
+        if let Some(step) = self.steps.last_mut() {
+            step.failed = true;
+            step.exit_code = step.exit_code.or_else(|| super::systems::code(text));
+            if let Some(command) = command.filter(|_| step.command.is_empty()) {
+                step.command = command;
+            }
+        }
+    }
+
+    /// The current step's script ran this at last.
+    pub fn ran(&mut self, command: String) {
+        if let Some(step) = self.steps.last_mut() {
+            step.ran = command;
+        }
+    }
+
+    /// The current step's script ended at this line.
+    pub fn ended_at(&mut self, number: u64) {
+        if let Some(step) = self.steps.last_mut() {
+            step.end = Some(number);
         }
     }
 

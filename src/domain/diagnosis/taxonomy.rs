@@ -72,6 +72,12 @@ impl Category {
         }
     }
 
+    /// The category with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|category| category.name() == name)
+    }
+
     /// A change to the repository's files can settle failures of this kind.
     #[must_use]
     pub const fn fixable_by_code(self) -> bool {

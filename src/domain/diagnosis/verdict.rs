@@ -55,27 +55,43 @@ struct Support {
     count: u32,
     /// Best evidence inside a block that names a failed test.
     in_test: f32,
-    /// A message that says why, not only a name or a total.
-    message: f32,
+    /// A tool's own totals, or a report near the end of the step that failed.
+    agreed: bool,
 }
 
-/// Decides the category.
+/// Lines before the end of a failed step within which what is said is likely why it ended.
+const NEAR_END: u64 = 150;
+/// Findings of this worth are a described tool's own words.
+const DESCRIBED: u16 = 86;
+
+/// A tool's own totals are the last of what it prints: within so many lines before the end of what only one command printed.
+const LAST_WORDS: u64 = 12;
+
+/// Decides the category. `last` is the number of the log's last line.
 #[must_use]
-pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing) -> Verdict {
+pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing, last: u64) -> Verdict {
+    // What one command printed, without a runner around it: its end is the log's.
+    let bare = steps.iter().all(|step| !step.failed && step.end.is_none());
     let mut support: HashMap<Category, Support> = HashMap::new();
     for block in blocks {
         let factor = standing.factor(block);
         let tests = block.findings().any(|(_, f)| f.rule.role == Role::Test);
-        for (_, finding) in block.findings() {
+        let end = steps.iter().find(|s| s.id == block.step).filter(|s| s.failed).and_then(|s| s.end);
+        for (line, finding) in block.findings() {
             let Some(category) = finding.rule.category else { continue };
             if !matches!(finding.rule.role, Role::Cause | Role::Test | Role::Summary) {
                 continue;
             }
             let mut weight = f32::from(finding.rule.weight) * factor;
+            let near = end.is_none_or(|end| end.saturating_sub(line.number) <= NEAR_END);
+            // What the world outside did long before the end was survived.
+            if !near && outside(category) {
+                weight *= 0.85;
+            }
             // A test may print what a compiler said: the test is what failed.
             let code = matches!(category, Category::CompileError | Category::TypeError | Category::LintError);
             if tests && code && !finding.rule.id.starts_with("trybuild") && !finding.rule.id.starts_with("ts_jest") {
-                weight *= 0.9;
+                weight *= 0.87;
             }
             let entry = support.entry(category).or_default();
             entry.best = entry.best.max(weight);
@@ -83,9 +99,11 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing) -> Verdict 
             if tests {
                 entry.in_test = entry.in_test.max(weight);
             }
-            if finding.rule.role == Role::Cause {
-                entry.message = entry.message.max(weight);
-            }
+            let reported = end.is_some() || line.text.starts_with("##[error]");
+            let described = finding.rule.weight >= DESCRIBED && near && reported;
+            let totals = finding.rule.role == Role::Summary && finding.rule.weight >= 76;
+            let at_the_end = end.is_some() || (bare && last.saturating_sub(line.number) <= LAST_WORDS);
+            entry.agreed |= factor >= 1.0 && (described || (totals && at_the_end));
         }
     }
     let best = |c: Category| support.get(&c).map_or(0.0, |s| s.best);
@@ -122,7 +140,7 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing) -> Verdict 
             (Category::CompileError, 3.0),
             (Category::TypeError, 2.5),
             (Category::LintError, 2.0),
-            (Category::SnapshotDiff, if snapshot.count * 3 >= tests.count { 6.0 } else { -10.0 }),
+            (Category::SnapshotDiff, if snapshot.count * 4 + 2 >= tests.count { 6.0 } else { -10.0 }),
             (Category::TestAssertion, 0.0),
             (Category::DependencyInstall, 0.0),
             (Category::NetworkOrFlaky, -4.0),
@@ -140,9 +158,25 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing) -> Verdict 
             .map(|(c, _, _)| c);
     }
     let weak = chosen.is_none_or(|c| best(c) < 70.0);
-    if weak && let Some(hint) = command_hint(steps) {
+    let hint = command_hint(steps);
+    // That tests ran and failed is told better by their totals than by a command that builds.
+    let told = chosen == Some(Category::TestAssertion) && hint == Some(Category::CompileError);
+    if weak
+        && !told
+        && let Some(hint) = hint
+    {
         let confidence = if chosen == Some(hint) { 0.65 } else { 0.5 };
         return Verdict { category: hint, confidence, transient };
+    }
+    if chosen.is_none() {
+        let standing_out = || blocks.iter().filter(|b| standing.factor(b) >= 1.0).flat_map(Block::findings);
+        // Tests were named, or places with a remark and without the word error: the likeliest of what is left.
+        if standing_out().any(|(_, f)| !f.tests.is_empty()) {
+            return Verdict { category: Category::TestAssertion, confidence: 0.4, transient };
+        }
+        if standing_out().any(|(_, f)| f.rule.family() == "place" && f.file.is_some()) {
+            return Verdict { category: Category::LintError, confidence: 0.35, transient };
+        }
     }
     let Some(category) = chosen else {
         return Verdict { category: Category::Unknown, confidence: if support.is_empty() { 0.1 } else { 0.3 }, transient };
@@ -158,71 +192,337 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing) -> Verdict 
     if own < 84.0 {
         confidence = confidence.min(0.7);
     }
+    // To be sure takes a described tool's words, the failing step's end, and a command that could have said so.
+    let agreed = support.get(&category).is_some_and(|s| s.agreed);
+    if !agreed || !hint.is_none_or(|hint| plausible(hint, category)) {
+        confidence = confidence.min(0.75);
+    }
     Verdict { category, confidence: confidence.clamp(0.2, 0.95), transient }
+}
+
+/// Words of commands that check how code is written.
+const LINTERS: &[&str] = &[
+    "prettier",
+    "eslint",
+    "lint",
+    "linter",
+    "linters",
+    "fmt",
+    "format",
+    "formatting",
+    "ruff",
+    "black",
+    "clippy",
+    "rubocop",
+    "golangci",
+    "stylelint",
+    "biome",
+    "spotless",
+    "spotlesscheck",
+    "checkstyle",
+    "checkstylemain",
+    "flake8",
+    "pylint",
+    "gofmt",
+    "gofumpt",
+    "goimports",
+    "rustfmt",
+    "linting",
+    "isort",
+    "oxlint",
+    "xo",
+    "standard",
+    "pre-commit",
+    "shellcheck",
+    "shfmt",
+    "hadolint",
+    "yamllint",
+    "markdownlint",
+    "markdownlint-cli2",
+    "actionlint",
+    "zizmor",
+    "codespell",
+    "typos",
+    "cspell",
+    "commitlint",
+    "ktlint",
+    "ktlintcheck",
+    "detekt",
+    "scalafmt",
+    "scalafmtcheck",
+    "scalafmtcheckall",
+    "scalafix",
+    "swiftlint",
+    "swiftformat",
+    "clang-format",
+    "clang-tidy",
+    "cppcheck",
+    "cpplint",
+    "credo",
+    "hlint",
+    "ormolu",
+    "fourmolu",
+    "ocamlformat",
+    "luacheck",
+    "stylua",
+    "selene",
+    "tflint",
+    "phpcs",
+    "php-cs-fixer",
+    "pint",
+    "phpmd",
+    "rector",
+    "vale",
+    "sqlfluff",
+    "djlint",
+    "ansible-lint",
+    "staticcheck",
+    "govulncheck",
+    "revive",
+    "standardrb",
+    "brakeman",
+    "reek",
+    "erb_lint",
+    "erblint",
+    "haml-lint",
+    "lintr",
+    "styler",
+    "perltidy",
+    "perlcritic",
+    "nixfmt",
+    "alejandra",
+    "statix",
+    "deadnix",
+    "taplo",
+    "knip",
+    "depcheck",
+    "license-check",
+    "licenses",
+    "spectral",
+    "buf",
+    "checkov",
+    "tfsec",
+    "semgrep",
+    "bandit",
+    "deny",
+    "machete",
+    "udeps",
+    "style",
+    "addlicense",
+    "reuse",
+    "editorconfig-checker",
+];
+
+/// Words of commands that run tests.
+const TESTERS: &[&str] = &[
+    "test",
+    "tests",
+    "testing",
+    "pytest",
+    "jest",
+    "vitest",
+    "mocha",
+    "rspec",
+    "phpunit",
+    "pest",
+    "ctest",
+    "nextest",
+    "tox",
+    "nox",
+    "verify",
+    "surefire",
+    "karma",
+    "cypress",
+    "playwright",
+    "ava",
+    "tap",
+    "bats",
+    "behave",
+    "robot",
+    "unittest",
+    "spec",
+    "specs",
+    "e2e",
+    "integration",
+    "unit",
+    "jasmine",
+    "wdio",
+    "testcafe",
+    "gotestsum",
+    "ginkgo",
+    "minitest",
+    "cucumber",
+    "codecept",
+    "codeception",
+    "behat",
+    "phpspec",
+    "prove",
+    "busted",
+    "alcotest",
+    "hspec",
+    "eunit",
+    "proper",
+    "stestr",
+    "trial",
+    "nose2",
+    "runtests",
+    "doctest",
+    "forge",
+    "kaocha",
+    "testthat",
+    "xctest",
+    "molecule",
+    "coverage",
+    "miri",
+    "detox",
+    "maestro",
+];
+
+/// Whether a category is about the world around the code.
+fn outside(category: Category) -> bool {
+    matches!(category, Category::RunnerInfrastructure | Category::TimeoutOrOom | Category::PermissionOrSecret | Category::NetworkOrFlaky)
+}
+
+/// Whether a command that seems to be for `hint` can well fail for `category`.
+fn plausible(hint: Category, category: Category) -> bool {
+    use Category::{CompileError, DependencyInstall, DockerBuild, GithubActionsConfig, LintError, SnapshotDiff, TestAssertion, TypeError};
+    hint == category
+        || outside(category)
+        || category == GithubActionsConfig
+        || match hint {
+            TestAssertion => matches!(category, CompileError | TypeError | SnapshotDiff | DependencyInstall),
+            CompileError => matches!(category, TestAssertion | TypeError | LintError | SnapshotDiff | DependencyInstall),
+            TypeError => matches!(category, CompileError | DependencyInstall),
+            LintError => matches!(category, CompileError | TypeError | DependencyInstall),
+            DockerBuild => matches!(category, DependencyInstall),
+            _ => false,
+        }
 }
 
 /// What the command of the failed step is for, when its output says nothing that is known.
 fn command_hint(steps: &[Step]) -> Option<Category> {
     let step = steps.iter().rev().find(|s| s.failed)?;
-    let text = format!("{} {}", step.title, step.command).to_lowercase();
+    hint_of(&step.ran).or_else(|| hint_of(&format!("{} {}", step.title, step.command)))
+}
+
+/// What a command is for, by its words.
+fn hint_of(text: &str) -> Option<Category> {
+    let text = text.to_lowercase();
     // Only the words of commands count, not parts of paths.
     let has = |words: &[&str]| {
         words.iter().any(|w| text.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_')).any(|t| t == *w || t.split(['-', '_']).any(|p| p == *w)))
     };
     let both = |a: &[&str], b: &[&str]| has(a) && has(b);
-    if has(&[
-        "prettier",
-        "eslint",
-        "lint",
-        "fmt",
-        "format",
-        "ruff",
-        "black",
-        "clippy",
-        "rubocop",
-        "golangci",
-        "stylelint",
-        "biome",
-        "spotless",
-        "checkstyle",
-        "flake8",
-        "pylint",
-        "gofmt",
-        "rustfmt",
-        "linting",
-    ]) {
+    if has(LINTERS) {
         Some(Category::LintError)
-    } else if has(&["tsc", "typecheck", "mypy", "pyright", "types", "typescript", "phpstan"]) {
+    } else if has(&[
+        "tsc",
+        "typecheck",
+        "type-check",
+        "mypy",
+        "pyright",
+        "types",
+        "typescript",
+        "phpstan",
+        "psalm",
+        "dialyzer",
+        "sorbet",
+        "steep",
+        "ty",
+        "pyre",
+        "vue-tsc",
+    ]) {
         Some(Category::TypeError)
-    } else if both(&["docker", "buildx", "podman", "buildah"], &["build", "buildx", "bake"]) {
+    } else if both(&["docker", "buildx", "podman", "buildah", "kaniko"], &["build", "buildx", "bake", "build-push-action", "executor"]) {
         Some(Category::DockerBuild)
+    } else if has(TESTERS) || both(&["make", "gmake", "ninja", "meson", "bazel", "sbt", "gradlew", "gradle"], &["check", "distcheck", "testall"]) {
+        Some(Category::TestAssertion)
     } else if both(
-        &["npm", "pnpm", "yarn", "pip", "uv", "poetry", "bundle", "composer", "apt", "apt-get", "conda", "brew", "go", "cargo", "gem", "bun"],
-        &["install", "ci", "sync", "download", "fetch", "update"],
-    ) && !has(&["test", "tests"])
-    {
+        &[
+            "npm",
+            "pnpm",
+            "yarn",
+            "pip",
+            "pip3",
+            "uv",
+            "poetry",
+            "pipenv",
+            "bundle",
+            "composer",
+            "apt",
+            "apt-get",
+            "conda",
+            "mamba",
+            "brew",
+            "go",
+            "cargo",
+            "gem",
+            "bun",
+            "dependencies",
+            "deps",
+            "dotnet",
+            "nuget",
+            "mix",
+            "pod",
+            "carthage",
+            "apk",
+            "dnf",
+            "yum",
+            "choco",
+            "vcpkg",
+            "conan",
+            "opam",
+            "luarocks",
+            "cpanm",
+            "flutter",
+            "dart",
+            "pub",
+            "helm",
+            "pdm",
+            "rye",
+            "hatch",
+        ],
+        &["install", "ci", "sync", "download", "fetch", "update", "restore", "get", "deps", "dependencies", "add", "lock"],
+    ) {
         Some(Category::DependencyInstall)
     } else if has(&[
-        "test",
-        "tests",
-        "pytest",
-        "jest",
-        "vitest",
-        "mocha",
-        "rspec",
-        "phpunit",
-        "ctest",
-        "nextest",
-        "tox",
-        "nox",
-        "verify",
-        "surefire",
-        "karma",
-        "cypress",
-        "playwright",
+        "build",
+        "compile",
+        "make",
+        "javac",
+        "cmake",
+        "ninja",
+        "msbuild",
+        "gradle",
+        "gradlew",
+        "mvn",
+        "mvnw",
+        "ant",
+        "webpack",
+        "vite",
+        "rollup",
+        "esbuild",
+        "tsup",
+        "bundle",
+        "package",
+        "assemble",
+        "xcodebuild",
+        "meson",
+        "dune",
+        "stack",
+        "cabal",
+        "zig",
+        "sbt",
+        "rebar3",
+        "elm",
+        "docs",
+        "doc",
+        "sphinx-build",
+        "mkdocs",
+        "hugo",
+        "jekyll",
+        "latexmk",
     ]) {
-        Some(Category::TestAssertion)
-    } else if has(&["build", "compile", "make", "javac", "cmake", "ninja", "msbuild", "gradle", "gradlew", "mvn", "ant"]) {
         Some(Category::CompileError)
     } else {
         None

@@ -3,13 +3,14 @@
 use sha2::{Digest, Sha256};
 
 use super::{admit, budget_finding, circuit_finding, current_branch, propose, protection_finding, stopped_finding};
+use crate::domain::diagnosis::Category;
 use crate::domain::gate::{self, Check, Finding, Gate, Verdict};
 use crate::domain::ids::hex;
 use crate::domain::patch::integrity::{self, Severity};
 use crate::domain::patch::{self, Applied, PatchLimits, PathRules};
 use crate::domain::redaction::redact;
 use crate::domain::remediation::{Event, ProposalRecord, Reason};
-use crate::domain::risk::{self, Risk, RiskCategory, RiskInputs};
+use crate::domain::risk::{self, Risk, RiskInputs};
 use crate::engine::session::{Next, Session};
 use crate::engine::{Engine, StageError};
 use crate::ports::forge::{Branch, Repository};
@@ -91,8 +92,7 @@ pub async fn findings(
 
 fn risk_inputs(state: &crate::domain::remediation::Remediation, applied: &Applied, weakened: &[integrity::Finding]) -> RiskInputs {
     let diagnosis = state.diagnosis.as_ref();
-    let category =
-        diagnosis.and_then(|d| serde_json::from_value::<RiskCategory>(serde_json::Value::String(d.category.clone())).ok()).unwrap_or(RiskCategory::Unknown);
+    let category = diagnosis.and_then(|d| Category::parse(&d.category)).unwrap_or(Category::Unknown);
     let added: String = applied.canonical.lines().filter(|line| line.starts_with('+') && !line.starts_with("+++")).collect::<Vec<_>>().join("\n");
     RiskInputs {
         confidence: diagnosis.map_or(0.0, |d| f64::from(d.confidence)),

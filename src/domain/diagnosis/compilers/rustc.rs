@@ -1,7 +1,10 @@
 //! rustc, Cargo's own errors about building, Clippy and rustfmt.
 
 use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, frame, noise, wrapper};
-use crate::domain::diagnosis::taxonomy::Category::{CompileError, DependencyInstall, LintError};
+use crate::domain::diagnosis::taxonomy::Category::{CompileError, DependencyInstall, LintError, Unknown};
+
+/// What `rustc.macro` is where no place follows it: many tools write `error: the …`.
+pub static UNPLACED: Rule = cause("rustc.unplaced", Unknown, 50, &["error: "], r"^\s*(?P<msg>error: .*)$");
 
 /// Rules for Rust's compiler, linter and formatter.
 pub const RULES: &[Rule] = &[

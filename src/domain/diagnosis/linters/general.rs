@@ -28,7 +28,7 @@ pub const RULES: &[Rule] = &[
     cause("dirty.tree", LintError, 78, &["ncommitted", "rror"], r"^(?:##\[error\]|error: |Error: )?(?P<msg>.*(?:[Uu]ncommitted changes|(?:are|is) not up[- ]to[- ]date|(?:is|are) out of date|please run .* and commit).*)$").before(14),
     cause("gofmt.diff", LintError, 84, &["diff -u ", "gofmt"], r"^diff(?: -u)? (?P<file>\S+\.go)\.orig \S+$").inside().with(Extent::After(12)),
     detail("diff.hunk", 56, &["@@ "], r"^@@ .* @@.*$"),
-    cause("swiftlint.error", LintError, 93, &["error: "], r"^(?P<file>\S+\.swift):(?P<line>\d+)(?::\d+)?: (?P<msg>error: .* \([a-z_]+\))$"),
+    cause("swiftlint.error", LintError, 97, &["error: "], r"^(?P<file>\S+\.swift):(?P<line>\d+)(?::\d+)?: (?P<msg>error: .* \([a-z_]+\))$"),
     cause("mix.format", LintError, 92, &["failed"], r"^\*\* \(Mix\) (?P<msg>mix format failed.*)$").with(Extent::After(14)),
     cause("license.missing", LintError, 70, &["issing ", "nvalid ", "xpected"], r"^.*(?P<msg>(?:[Mm]issing|[Ii]nvalid|[Ss]ome files do not have the expected) license headers?.*)$").with(Extent::After(6)),
     cause("workflow.schema", GithubActionsConfig, 60, &["workflow is not valid"], r"^.*workflow is not valid.*$").inside(),

@@ -27,7 +27,7 @@ pub const RULES: &[Rule] = &[
     cause("jest.none", TestAssertion, 66, &["No tests found", "No test files found", "No test suite found", "exiting with code"], r"^\s*(?P<msg>No (?:tests|test files|test suite) found.*)$").with(Extent::After(3)).inside(),
     cause("jest.none_alone", TestAssertion, 66, &["ot found", "exiting with code", "tests found"], r"^\s*(?P<msg>No (?:tests|test files) found, exiting with code \d+)$").before(1).with(Extent::After(2)).inside(),
     test("vitest.failed", 90, &["FAIL "], r"^\s*FAIL\s+(?:\|[^|]+\| |\S+ )?(?P<test>(?P<file>[\w@./\-\[\]+]+\.[cm]?[jt]sx?)(?: \[.*\])? > .*)$").with(Extent::Section(40, &["FAIL ", "⎯⎯⎯⎯⎯⎯⎯ Uncaught", "Test Files"])).opening(),
-    test("vitest.cross", 72, &[" × ", "✗ ", "✖ "], r"^\s*[×✗✕✖] (?P<test>[^ ].*?)(?: \(?\d+(?:\.\d+)? ?m?s\)?)?(?: \(retry x\d+\))?$"),
+    test("vitest.cross", 72, &[" × ", "✗ ", "✖ "], r"^\s*[×✗✕✖] (?P<test>[^ |].*?)(?: \(?\d+(?:\.\d+)? ?m?s\)?)?(?: \(retry x\d+\))?$"),
     cause("vitest.error", TestAssertion, 86, &["Error: "], r"^(?P<msg>(?:AssertionError|Error|TypeError|ReferenceError|RangeError|SyntaxError|TestingLibraryElementError|[A-Z]\w+Error)(?: \[\w+\])?: .*)$").inside(),
     summary("vitest.files", TestAssertion, 78, &["Test Files"], r"^\s*Test Files\s+.*\d+ failed.*$").inside(),
     summary("vitest.totals", TestAssertion, 78, &[" failed"], r"^\s*(?:Test Files|Tests)\s+\d+ failed.*$"),
@@ -55,7 +55,7 @@ pub const RULES: &[Rule] = &[
     test("karma.failed", 88, &["FAILED"], r"^(?:.*\) )(?P<test>\S.* \S.*) FAILED$").with(Extent::After(12)).opening(),
     test("deno.failed", 84, &["FAILED"], r"^(?P<test>\S.*?) (?:=> (?P<file>\S+?):(?P<line>\d+):\d+|\.\.\. FAILED \(\d+m?s\))$"),
     test("bun.fail", 86, &["(fail) "], r"^\(fail\) (?P<test>.*?)(?: \[[\d.]+ms\])?$").before(16),
-    cause("js.uncaught", TestAssertion, 72, &["Error: ", "Error ["], r"^(?:Uncaught )?(?P<msg>(?:AssertionError|TypeError|ReferenceError|RangeError|SyntaxError|URIError|EvalError|Error|[A-Z]\w+Error)(?: \[\w+\])?: .+)$").before(5).with(Extent::Indented(12)),
+    cause("js.uncaught", TestAssertion, 72, &["Error: ", "Error ["], r"^(?:Uncaught )?(?P<msg>(?:AssertionError|TypeError|ReferenceError|RangeError|SyntaxError|URIError|EvalError|Error|[A-Z]\w+Error)(?: \[\w+\])?: .+)$").before(5).with(Extent::Indented(12)).silent(),
     wrapper("npm.lifecycle", 40, &["ELIFECYCLE", "npm ERR! Test failed", "npm error Test failed", "RECURSIVE"], r"^(?:.*ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL.*|.*ELIFECYCLE.*|npm (?:ERR!|error) Test failed.*)$").inside(),
     wrapper("npm.lifecycle_alone", 44, &["Command failed with exit code", "RECURSIVE_RUN_FIRST_FAIL", "command failed"], r"^(?:.*ELIFECYCLE.*Command failed.*|.*ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL.*|error Command failed with exit code \d+\.|npm (?:ERR!|error) command failed.*)$"),
 ];

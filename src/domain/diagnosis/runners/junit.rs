@@ -13,7 +13,7 @@ pub const RULES: &[Rule] = &[
     test("junit.surefire_case", 92, &["<<< FAILURE!", "<<< ERROR!"], r"^(?:\[ERROR\] +)?(?P<test>[^\s(].*?\([\w.$]+\))(?:\[.*\])?(?: --)? +Time elapsed: [\d.,]+ s(?:ec)? +<<< (?:FAILURE|ERROR)!$").with(STACK).opening(),
     test("junit.surefire_case_any", 90, &["<<< FAILURE!", "<<< ERROR!"], r"^(?:\[ERROR\] +)?(?P<test>\S.*?)(?: --)? +Time elapsed: [\d.,]+ s(?:ec)? +<<< (?:FAILURE|ERROR)!$").with(STACK).opening(),
     summary("junit.surefire_class", TestAssertion, 70, &["<<< FAILURE!", "<<< ERROR!"], r"^(?:\[ERROR\] +)?Tests run: \d+, Failures: \d+, Errors: \d+, Skipped: \d+, Time elapsed: .* <<< (?:FAILURE|ERROR)!.*$"),
-    cause("junit.surefire_results", TestAssertion, 66, &["Failures:", "Errors:", "Failed tests:", "Tests in error:"], r"^(?:\[ERROR\] +)?(?:Failures|Errors|Failed tests|Tests in error): *$").with(Extent::Paragraph(40)),
+    cause("junit.surefire_results", TestAssertion, 66, &["Failures:", "Errors:", "Failed tests:", "Tests in error:"], r"^(?:\[ERROR\] +(?:Failures|Errors)|(?:\[ERROR\] +)?(?:Failed tests|Tests in error)): *$").with(Extent::Paragraph(40)),
     test("junit.surefire_listed", 86, &["[ERROR]   ", "[ERROR] "], r"^\[ERROR\] {2,}(?:Run \d+: )?(?P<test>[\w$]+(?:\.[\w$]+|>[\w$]+)*\.?[\w$]+(?:\[.*?\])?):(?P<line>\d+)(?:->\S+)*(?: (?P<msg>.*))?$"),
     test("junit.surefire_listed_bare", 82, &["[ERROR]   "], r"^\[ERROR\] {2,}(?P<test>[A-Z][\w$]*\.[\w$]+(?:\[.*?\])?)(?: (?:»|Expected|expected|Unexpected|\S+Exception).*)?$"),
     test("junit.surefire_listed_old", 84, &["("], r"^ {2}(?P<test>\w+\([\w.$]+\)): .*$").inside(),
@@ -37,7 +37,7 @@ pub const RULES: &[Rule] = &[
     cause("java.exception_head", TestAssertion, 80, &["Exception", "Error"], r"^\s*(?P<msg>(?:Exception in thread .* )?(?:[a-z_][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error|Failure)(?::.*)?)$").with(Extent::After(4)).inside(),
     cause("java.uncaught", TestAssertion, 64, &["Exception in thread"], r"^(?P<msg>Exception in thread .*)$").with(Extent::Indented(10)),
     detail("java.values", 76, &["xpected", "but was", "Actual", "actual", "to be equal"], r"^\s*(?:(?:Expected|Actual|expected|actual|to be equal to|but was)\b[^()]*:?.*|.*\bbut was:? .*)$"),
-    frame("java.frame", 52, &["at "], r"^\s*at (?P<method>[\w.$/@\-]+)\.[\w$<>]+\([\w$]+\.(?:java|kt|groovy|scala):\d+\)$"),
+    frame("java.frame", 52, &["at "], r"^\s*at (?P<method>[\w.$/@\-]+)\.[^()]+\([\w$]+\.(?:java|kt|groovy|scala):\d+\)$"),
     wrapper("maven.test_failures", 50, &["There are test failures"], r"^.*There (?:are|were) test failures.*$").inside(),
     test("testng.failed", 84, &["FAILED: "], r"^(?:\[\w+\] )?FAILED: (?P<test>\S.*)$").with(Extent::After(10)),
 ];

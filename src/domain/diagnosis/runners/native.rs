@@ -1,7 +1,7 @@
-//! C and C++ (CTest, GoogleTest, Catch2, doctest, Boost.Test, meson), Swift, Elixir, Haskell, Dart, Bats and others.
+//! C and C++ (CTest, GoogleTest, Catch2, doctest, Boost.Test, meson, automake, Unity, Qt), Dart, Zig, ScalaTest, Bazel and others.
 
 use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, frame, noise, summary, test, wrapper};
-use crate::domain::diagnosis::taxonomy::Category::{TestAssertion, TimeoutOrOom};
+use crate::domain::diagnosis::taxonomy::Category::{CompileError, TestAssertion, TimeoutOrOom};
 
 /// Rules for the test runners of compiled and smaller languages.
 pub const RULES: &[Rule] = &[
@@ -73,17 +73,12 @@ pub const RULES: &[Rule] = &[
         r"^.*(?P<msg>(?:(?:Address|Leak|Memory|Thread)Sanitizer: [\w\- ]+|runtime error: .*)).*$",
     )
     .with(Extent::After(24)),
-    frame("sanitizer.frame", 56, &[" in "], r"^\s*#\d+ 0x[0-9a-f]+ in .* (?P<file>\S+?):(?P<line>\d+)(?::\d+)?$"),
-    cause("xctest.error", TestAssertion, 96, &[": error: "], r"^(?P<file>\S+?\.\w+):(?P<line>\d+): error: (?P<test>-\[.*?\]|\w+\.\w+) : (?P<msg>.*)$"),
-    test("xctest.case", 88, &["' failed ("], r"^Test Case '(?P<test>.*)' failed \([\d.]+ seconds\)\.?$").before(4),
-    test("swift_testing.case", 88, &["✘ Test "], r"^✘ Test (?P<test>.*?) (?:failed after|recorded an issue at (?P<file>[^\s:]+):(?P<line>\d+)).*$"),
-    test("exunit.case", 88, &[") "], r"^\s+\d+\) (?P<test>(?:test|doctest|property) .* \([\w.]+\))$").with(Extent::After(18)).inside().opening(),
+    frame("sanitizer.frame", 56, &[" in "], r"^(?:= )?\s*#\d+ 0x[0-9a-f]+ in .* (?P<file>\S+?):(?P<line>\d+)(?::\d+)?$"),
     cause("exunit.gate", TestAssertion, 88, &["Assertion with", "Error)"], r"^\s+(?P<msg>Assertion with .* failed|\*\* \([\w.]+Error\).*)$")
         .before(3)
         .with(Extent::After(12)),
     summary("exunit.totals", TestAssertion, 82, &[" failure"], r"^\s*(?:\d+ doctests?, )?(?:\d+ propert\w+, )?\d+ tests?, [1-9]\d* failures?.*$"),
     test("hspec.case", 86, &["FAILED ["], r"^\s*(?P<test>\S.*?) FAILED \[\d+\]$").with(Extent::After(2)),
-    cause("tasty.fail", TestAssertion, 84, &["FAIL"], r"^\s+(?P<test>\S.*?):\s+FAIL(?: \([\d.]+s\))?$").with(Extent::Indented(12)),
     test("dart.case", 86, &["[E]"], r"^\d\d:\d\d \+\d+(?: ~\d+)? -\d+: (?P<test>.*) \[E\]$").with(Extent::Indented(16)).inside(),
     summary("dart.totals", TestAssertion, 80, &["Some tests failed."], r"^\d\d:\d\d \+\d+.* -\d+: Some tests failed\.$").before(10),
     test("bats.case", 86, &["not ok "], r"^not ok \d+ (?P<test>.*?)(?: in \d+ms)?$").with(Extent::Section(20, &["ok ", "not ok "])),
@@ -93,9 +88,57 @@ pub const RULES: &[Rule] = &[
     cause("sbt.failed_tests", TestAssertion, 70, &["Failed tests:"], r"^\[error\] Failed tests:$").with(Extent::After(10)),
     cause("perl.failed", TestAssertion, 84, &["Failed test"], r"^\s*#\s+Failed test (?P<msg>.*)$").with(Extent::After(6)),
     summary("prove.totals", TestAssertion, 80, &["Result: FAIL"], r"^Result: FAIL$").before(8),
-    cause("julia.failed", TestAssertion, 88, &["Test Failed at "], r"^.*: Test Failed at (?P<file>[^\s:]+):(?P<line>\d+)$").with(Extent::After(8)),
-    test("testthat.case", 86, &["── Failure (", "── Error ("], r"^── (?:Failure|Error) \((?P<file>[^\s:)]+)(?::(?P<line>\d+))?(?::\d+)?\): (?P<test>.*?) ─+$")
-        .with(Extent::After(10)),
     cause("bazel.failed", TestAssertion, 80, &["FAILED in ", "TIMEOUT in "], r"^(?P<msg>//\S+)\s+(?:FAILED|TIMEOUT) in .*$"),
     cause("ctest.timeout", TimeoutOrOom, 60, &["(Timeout)"], r"^.*\(Timeout\)$").inside(),
+    test("flutter.case", 86, &["❌ "], r"^❌ (?P<file>\S+_test\.dart): (?P<test>.*?)(?: \(failed\))?$").with(Extent::After(14)),
+    cause("flutter.exception", TestAssertion, 84, &["EXCEPTION CAUGHT BY"], r"^══╡ (?P<msg>EXCEPTION CAUGHT BY .*) ╞══*$").late().with(Extent::After(24)),
+    test("flutter.described", 84, &[" "], r"^\s*(?P<test>\S.*)$").following(&["flutter.description"]),
+    detail("flutter.description", 60, &["The test description was:"], r"^The test description was:$").with(Extent::After(3)),
+    test("dart.gate", 86, &["rror", "xception", "ailed", "xpected"], r"^\d\d:\d\d \+\d+(?: ~\d+)? -\d+: (?P<test>.*) \[E\]$")
+        .late()
+        .with(Extent::Indented(16))
+        .opening(),
+    // Zig 0.11 to 0.15.
+    test("zig.case", 86, &["FAIL ("], r"^\d+/\d+ (?P<test>\S.*?)\.\.\.\s*FAIL \((?P<msg>\w+)\)$").with(Extent::After(10)),
+    test("zig.split", 86, &["...expected "], r"^\d+/\d+ (?P<test>\S.*?)\.\.\.(?P<msg>expected .*)$").with(Extent::After(10)),
+    test("zig.named", 86, &["' failed: "], r"^error: '(?P<test>[\w.]+\.test\.?.*?)' failed: (?P<msg>.*)$").with(Extent::After(10)),
+    summary("zig.totals", TestAssertion, 80, &[" failed"], r"^\d+ passed; \d+ skipped; [1-9]\d* failed\.$"),
+    // automake's parallel harness; lit prints much the same.
+    test("lit.case", 86, &["FAIL: "], r"^(?:FAIL|TIMEOUT|UNRESOLVED|XPASS): (?P<test>\S.*? :: \S+) \(\d+ of \d+\)$").with(Extent::After(3)),
+    cause("lit.failed", TestAssertion, 84, &["Failed Tests ("], r"^(?:Failed|Timed Out|Unresolved) Tests \(\d+\):$").with(Extent::Paragraph(40)),
+    test("lit.listed", 87, &[" :: "], r"^  (?P<test>\S.* :: \S+)$").inside(),
+    test("automake.case", 82, &["FAIL: ", "ERROR: "], r"^(?:FAIL|XPASS|ERROR): (?P<test>[\w./\-]+(?: \d+(?: - .*)?)?)$").before(4),
+    summary("automake.totals", TestAssertion, 82, &["# FAIL:", "# ERROR:"], r"^# (?:FAIL|ERROR): +[1-9]\d*$"),
+    // Unity, CppUTest, Criterion, Check, Qt Test.
+    test("unity.case", 90, &[":FAIL"], r"^(?P<file>\S+?\.\w+):(?P<line>\d+):(?P<test>\w+):FAIL(?:: (?P<msg>.*))?$"),
+    test("cpputest.case", 90, &["Failure in "], r"^(?P<file>\S+?\.\w+):(?P<line>\d+): error: Failure in (?P<test>(?:IGNORE_)?TEST\(.*\))$")
+        .weighing(96)
+        .with(Extent::After(5)),
+    test("criterion_c.case", 86, &["[FAIL] "], r"^\[FAIL\] (?P<test>\w+::\w+).*$").before(4),
+    test("check.case", 86, &[":F:", ":E:"], r"^(?P<file>\S+?\.c):(?P<line>\d+):[FE]:[^:]*:(?P<test>\w+):\d+: (?P<msg>.*)$").late(),
+    summary("check.totals", TestAssertion, 80, &["Failures: "], r"^\d+%: Checks: \d+, Failures: \d+, Errors: \d+$"),
+    test("qttest.case", 90, &["FAIL!  : "], r"^FAIL!  : (?P<test>\w+::\w+\(.*?\)) (?P<msg>.*)$").with(Extent::After(4)),
+    cause("kselftest.expected", TestAssertion, 84, &["xpected "], r"^#\s+(?P<file>\S+\.\w+):(?P<line>\d+):\w+:(?P<msg>Expected .*)$"),
+    frame("qttest.at", 76, &["Loc: ["], r"^\s*Loc: \[(?P<file>\S+)\((?P<line>\d+)\)\]$"),
+    test("ceedling.case", 86, &["Test: "], r"^\s*Test: (?P<test>\w+)$").late().with(Extent::After(3)),
+    frame("ceedling.file", 74, &["[test"], r"^\[(?P<file>test\w*\.\w+)\]$"),
+    summary("qttest.totals", TestAssertion, 80, &[" failed, "], r"^Totals: \d+ passed, [1-9]\d* failed, .*$"),
+    test("foundry.case", 90, &["[FAIL"], r"^\s*\[FAIL(?:[.:] ?(?:Reason: )?(?P<msg>.*?))?(?:; counterexample: .*)?\] (?P<test>\w+\(.*?\)) \(.*\)$"),
+    summary(
+        "foundry.totals",
+        TestAssertion,
+        80,
+        &["failing test"],
+        r"^(?:Encountered (?:a total of )?\d+ failing tests? .*|Encountered \d+ failing tests?\.?)$",
+    ),
+    test(
+        "unknown.bazel_target",
+        84,
+        &["FAILED in ", "TIMEOUT in ", "FAIL: //"],
+        r"^(?:FAIL: |TIMEOUT: )?(?P<test>//\S+?)(?:\s+(?:FAILED|TIMEOUT)(?: TO BUILD| in \d.*)| \(.*\) ?.*)$",
+    )
+    .with(Extent::After(2)),
+    cause("bazel.build", CompileError, 84, &["ERROR: "], r"^ERROR: (?P<file>\S+?):(?P<line>\d+):\d+: (?P<msg>.* failed: .*)$").with(Extent::After(8)),
+    test("postgres.regress", 80, &["FAILED"], r"^(?:test|not ok \d+ +[-+])? ?(?P<test>\w+)\s+\.\.\. FAILED.*$"),
+    test("regrtest.listed", 80, &["failed"], r"^test (?P<test>test_\w+) failed.*$"),
 ];

@@ -3,8 +3,13 @@
 use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, frame, noise, summary, test, wrapper};
 use crate::domain::diagnosis::taxonomy::Category::TestAssertion;
 
+/// A list of what is expected to fail ends where the real failures, or the totals, begin.
+const PENDING: Extent = Extent::Section(400, &["Failures:", "Finished in", "Failed examples:"]);
+
 /// Rules for Ruby's test runners.
 pub const RULES: &[Rule] = &[
+    noise("pending.listed", &["Pending: (Fail"], r"^Pending: \(Failures listed here are expected.*$").muting(PENDING),
+    noise("pending.plain", &["Pending:"], r"^Pending:$").muting(PENDING).late(),
     noise("ruby.green", &["0 failures", "0 failed"], r"^\d+ (?:examples?|runs|tests|scenarios).* 0 (?:failures|failed)(?:, 0 errors)?"),
     cause("rspec.failures", TestAssertion, 60, &["Failures:"], r"^Failures:$").with(Extent::Section(150, &["Finished in", "Failed examples"])),
     test("rspec.case", 88, &[") "], r"^\s{1,4}\d+\) (?P<test>\S.*)$").inside().with(Extent::After(20)),

@@ -1,6 +1,6 @@
 //! libtest, cargo-nextest, trybuild, insta, doctests, panics.
 
-use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, frame, noise, summary, test, wrapper};
+use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, frame, noise, passed, summary, test, wrapper};
 use crate::domain::diagnosis::taxonomy::Category::{CompileError, SnapshotDiff, TestAssertion};
 
 /// Rules for Rust's test runners.
@@ -23,6 +23,14 @@ pub const RULES: &[Rule] = &[
         r"^\s*(?:TRY \d+ )?(?:FAIL(?: \+ LEAK)?|SIG[A-Z]+) \[ *[\d.]+s\](?: \([ \d/─]+\))? (?P<test>\S+ \S+(?: \S+)*)\s*$",
     )
     .with(Extent::Section(110, &["PASS [", "Cancelling"])),
+    passed(
+        "nextest.retried",
+        96,
+        &["PASS [", "FLAKY "],
+        r"^\s*(?:TRY [2-9]\d* PASS|FLAKY \d+/\d+) \[ *[\d.]+s\](?: \([ \d/─]+\))? (?P<test>\S+ \S+(?: \S+)*)\s*$",
+    )
+    .late(),
+    passed("nextest.flaky", 96, &["FLAKY "], r"^\s*FLAKY \d+/\d+ \[ *[\d.]+s\](?: \([ \d/─]+\))? (?P<test>\S+ \S+(?: \S+)*)\s*$"),
     test("nextest.timeout", 91, &["TIMEOUT"], r"^\s*(?:TRY \d+ )?TIMEOUT \[ *[>\d.]+s\](?: \([ \d/─]+\))? (?P<test>\S+ \S+)\s*$")
         .with(Extent::Section(40, &["PASS [", "Cancelling"])),
     summary("nextest.totals", TestAssertion, 90, &["tests run:", "test run:"], r"^\s*Summary \[.*\] +.*\d+ tests? run: .*(?:failed|timed out|exec failed).*$")
