@@ -3,6 +3,7 @@
 //! **Invariant:** adapters import the domain, the ports and their own SDK; they never import each other.
 
 pub mod clock;
+pub mod folders;
 pub mod git;
 pub mod github;
 pub mod llm;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 
 use crate::adapters::clock::SystemClock;
+use crate::adapters::folders;
 use crate::adapters::git::clone::{self, NotAClone};
 use crate::adapters::git::{GitMirrors, GitOptions};
 use crate::adapters::github::{GitHub, GitHubAuth, GitHubSettings};
@@ -18,6 +19,7 @@ use crate::adapters::store::SqlStore;
 use crate::config::{GitHubCredentials, SandboxSettings, Settings};
 use crate::domain::breaker::BreakerSettings;
 use crate::domain::rules::Rules;
+use crate::engine::acts::Desk;
 use crate::engine::{Engine, Runs, stages};
 use crate::ports::alerts::Alerts;
 use crate::ports::clock::Clock;
@@ -190,6 +192,25 @@ pub struct Parts {
     pub folder: PathBuf,
 }
 
+/// An engine that runs nothing of a stranger's: for a person's acts.
+pub async fn without_sandbox(settings: &Settings) -> anyhow::Result<Engine> {
+    let parts = Parts {
+        forge: Arc::new(github(settings)?),
+        store: Arc::new(store(settings).await?),
+        llm: Arc::new(models(settings)?),
+        alerts: Arc::new(alerts(settings)?),
+        runs: Runs::Not("this command runs nothing".into()),
+        rules: settings.rules.clone(),
+        folder: settings.data_dir.clone(),
+    };
+    engine(settings, parts)
+}
+
+/// Where a person's acts are taken.
+pub fn desk(settings: &Settings, store: Arc<Database>) -> Desk {
+    Desk { store, rules: Arc::new(settings.rules.clone()), clock: Arc::new(SystemClock) }
+}
+
 /// The mirrors of `folder`; made when absent.
 pub fn mirrors(folder: &Path) -> anyhow::Result<GitMirrors> {
     GitMirrors::new(GitOptions::new(folder.join("mirrors"))).context("git can't be set up")
@@ -205,6 +226,9 @@ pub fn toolchains(settings: &SandboxSettings) -> sandbox::toolchains::Toolchains
 /// Joins the parts.
 pub fn engine(settings: &Settings, parts: Parts) -> anyhow::Result<Engine> {
     let git = mirrors(&parts.folder)?;
+    let work_dir = work_dir(&parts.folder);
+    let place = stages::place::of(&work_dir);
+    folders::of_strangers(&place).with_context(|| format!("the working folder `{}` can't be made; set REGREEN_DATA_DIR", place.display()))?;
     Ok(Engine {
         forge: parts.forge,
         git: Arc::new(git),
@@ -216,9 +240,10 @@ pub fn engine(settings: &Settings, parts: Parts) -> anyhow::Result<Engine> {
         rules: Arc::new(parts.rules),
         limits: limits(&settings.sandbox),
         setup_network: setup_network(&settings.sandbox)?,
-        work_dir: work_dir(&parts.folder),
+        work_dir,
         wake: Arc::new(tokio::sync::Notify::new()),
         seen_red: Arc::new(stages::prove::RedCache::default()),
+        spares: Arc::new(stages::spares::Spares::default()),
         patience: crate::engine::worker::PATIENCE,
     })
 }

@@ -88,13 +88,26 @@ enum Command {
     /// Fix one failure: of a local clone, or of one run on GitHub.
     Fix(fix::FixArgs),
     /// Logs in, diagnosis out; no network, no model.
-    #[command(after_help = "Examples:\n  regreen diagnose --log ci.log\n  gh run view 1 --log-failed | regreen diagnose --log - --format json")]
+    ///
+    /// On a terminal the answer fits the window, and the lines that decided are marked; --full shows all of the excerpt. With --format json
+    /// one object is printed, for programs. A log of any size is read in a few megabytes of memory.
+    #[command(after_help = "Examples:
+  regreen diagnose --log ci.log                          what failed, why, where, and what next
+  gh run view 123 --log-failed | regreen diagnose --log -
+  regreen diagnose --log red.log --green green.log       what the last green run printed too is noise
+  regreen diagnose --log unit.log --log lint.log         several jobs of one failure
+  regreen diagnose --log ci.log --repo .                 paths as this checkout names them
+  regreen diagnose --log ci.log --format json | jq .fingerprint
+
+The exit code is 0 where a diagnosis was made, also one that finds no failure")]
     Diagnose(diagnose::DiagnoseArgs),
     /// What the patch engine makes of a diff.
     #[command(after_help = "Example:\n  regreen patch apply --dir . --diff fix.diff")]
     Patch(patch::PatchArgs),
     /// The text with its secrets masked, line for line.
-    #[command(after_help = "Examples:\n  regreen redact ci.log\n  regreen redact - --format json < ci.log")]
+    #[command(
+        after_help = "Examples:\n  regreen redact ci.log\n  gh run view 1 --log-failed | regreen redact > to-paste.log\n  kubectl logs deploy/app | regreen redact -\n  regreen redact ci.log --format json | jq .counts\n\nOnly the secret goes, as [redacted:kind]; names, hosts and users stay, and so do commits, digests, identifiers and lock files.\nLines are kept, a second pass changes nothing, and memory is bounded. A secret that no form, name or place tells stays: look before you paste."
+    )]
     Redact(redact::RedactArgs),
     /// The remediations: list, show, retry, cancel, approve, reject.
     #[command(

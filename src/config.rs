@@ -2,6 +2,11 @@
 //! [`Settings`]. All that is missing or malformed is reported together, by name, with what is expected. No value of a
 //! secret is ever part of a message.
 
+mod file;
+mod reader;
+mod routes;
+mod rules;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,9 +17,11 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-use crate::domain::breaker::BreakerSettings;
-use crate::domain::ids::RepoSlug;
-use crate::domain::rules::{Autonomy, Budget, Pattern, Prove, RepoPattern, RepoRules, Rules, Timing};
+use crate::domain::rules::Rules;
+
+use file::File;
+pub use reader::duration;
+use reader::{Reader, listed, web_address};
 
 /// How GitHub is spoken to.
 #[derive(Debug, Clone)]
@@ -239,207 +246,6 @@ impl Sources {
     }
 }
 
-/// `regreen.toml`, as written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    repos: Vec<String>,
-    poll: Option<String>,
-    listen: Option<String>,
-    workers: Option<usize>,
-    dry_run: Option<bool>,
-    public_url: Option<String>,
-    route: Vec<RouteFile>,
-    repo: Vec<RepoFile>,
-    budget: BudgetFile,
-    sandbox: SandboxSettings,
-    breaker: BreakerFile,
-    timing: TimingFile,
-    bot: BotFile,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RouteFile {
-    name: String,
-    kind: RouteKind,
-    base_url: Option<String>,
-    #[serde(default)]
-    model: String,
-    key_env: Option<String>,
-    timeout: Option<String>,
-    max_output_tokens: Option<u32>,
-    #[serde(default)]
-    price: PriceFile,
-    #[serde(default)]
-    argv: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct PriceFile {
-    input: f64,
-    output: f64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RepoFile {
-    name: String,
-    #[serde(default)]
-    watch: Vec<String>,
-    #[serde(default)]
-    protected: Vec<String>,
-    #[serde(default)]
-    owners: BTreeMap<String, String>,
-    slack_channel: Option<String>,
-    setup: Option<OneOrMany>,
-    test: Option<String>,
-    command: Option<String>,
-    timeout: Option<String>,
-    risk_auto: Option<u8>,
-    risk_max: Option<u8>,
-    #[serde(default)]
-    routes: Vec<String>,
-    prove: Option<Prove>,
-    autonomy: Option<Autonomy>,
-    attempts: Option<u32>,
-    rerun: Option<bool>,
-    unproven_pulls: Option<bool>,
-    #[serde(default)]
-    trusted_workflows: Vec<String>,
-    #[serde(default)]
-    forbidden_paths: Vec<String>,
-    opt_out_label: Option<String>,
-    sign_off: Option<bool>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct BudgetFile {
-    usd_per_day: Option<f64>,
-    usd_per_remediation: Option<f64>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct BreakerFile {
-    threshold: Option<u32>,
-    reset: Option<String>,
-    growth: Option<f64>,
-    reset_max: Option<String>,
-    probe: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct TimingFile {
-    settle: Option<String>,
-    lease: Option<String>,
-    follow: Option<String>,
-    ci_wait: Option<String>,
-    approval: Option<String>,
-    snapshot: Option<String>,
-    claims: Option<u32>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct BotFile {
-    name: Option<String>,
-    email: Option<String>,
-}
-
-/// Reads `90`, `90s`, `5m`, `2h`, `1d` or `250ms`.
-pub fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().ok()?;
-    let millis = match unit.trim() {
-        "ms" => 1,
-        "" | "s" => 1000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(millis).map(Duration::from_millis)
-}
-
-/// Collects problems while values are taken.
-struct Reader {
-    env: BTreeMap<String, String>,
-    problems: Vec<Problem>,
-}
-
-impl Reader {
-    fn problem(&mut self, name: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(Problem { name: name.into(), message: message.into() });
-    }
-
-    /// A variable; empty counts as not set.
-    fn text(&self, name: &str) -> Option<String> {
-        self.env.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-    }
-
-    fn secret(&self, name: &str) -> Option<SecretString> {
-        self.text(name).map(SecretString::from)
-    }
-
-    fn parsed<T>(&mut self, name: &str, value: Option<String>, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let value = value?;
-        let parsed = parse(&value);
-        if parsed.is_none() {
-            self.problem(name, format!("expected {expected}"));
-        }
-        parsed
-    }
-
-    fn env<T>(&mut self, name: &str, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let value = self.text(name);
-        self.parsed(name, value, expected, parse)
-    }
-
-    fn url(&mut self, name: &str, default: &str) -> Url {
-        let given = self.env(name, "an http or https address, such as https://github.example.com/api/v3", web_address);
-        // The defaults are constants of this file; their test parses them.
-        given.unwrap_or_else(|| Url::parse(default).expect("a constant address"))
-    }
-}
-
-fn web_address(text: &str) -> Option<Url> {
-    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
-}
-
-fn flag(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Some(true),
-        "0" | "false" | "no" | "off" => Some(false),
-        _ => None,
-    }
-}
-
-fn amount(text: &str) -> Option<f64> {
-    text.parse::<f64>().ok().filter(|amount| amount.is_finite() && *amount >= 0.0)
-}
-
-const DURATION: &str = "a duration, such as `90s`, `5m` or `2h`";
-
-/// The default models of vendors, where only a key is given.
-const VENDORS: [(&str, &str, RouteKind, &str); 3] = [
-    ("ANTHROPIC_API_KEY", "anthropic", RouteKind::Anthropic, "claude-sonnet-4-5"),
-    ("OPENAI_API_KEY", "openai", RouteKind::OpenAi, "gpt-5"),
-    ("GEMINI_API_KEY", "gemini", RouteKind::Gemini, "gemini-2.5-pro"),
-];
-
 impl Settings {
     /// Validates; all problems at once.
     pub fn from_sources(sources: Sources) -> Result<Settings, Problems> {
@@ -500,9 +306,9 @@ impl Settings {
             workers,
             policies: reader.text("REGREEN_POLICIES").map(PathBuf::from),
             slack: slack(reader),
-            routes: routes(reader, &file.route),
+            routes: routes::routes(reader, &file.route),
             sandbox: file.sandbox.clone(),
-            rules: rules(reader, &file),
+            rules: rules::rules(reader, &file),
             log: reader.text("REGREEN_LOG").unwrap_or_else(|| "info,sqlx=warn,hyper=warn,sea_orm_migration=warn".into()),
             log_format,
         }
@@ -512,10 +318,6 @@ impl Settings {
 fn default_data_dir(reader: &Reader) -> PathBuf {
     let base = reader.text("XDG_DATA_HOME").map(PathBuf::from).or_else(|| reader.text("HOME").map(|home| PathBuf::from(home).join(".local/share")));
     base.map_or_else(|| PathBuf::from("regreen-data"), |base| base.join("regreen"))
-}
-
-fn listed(text: &str) -> impl Iterator<Item = String> {
-    text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>().into_iter()
 }
 
 fn schedule(text: &str) -> Option<Poll> {
@@ -588,237 +390,11 @@ fn slack(reader: &mut Reader) -> SlackSettings {
     slack
 }
 
-fn routes(reader: &mut Reader, given: &[RouteFile]) -> Vec<Route> {
-    let mut routes: Vec<Route> = Vec::new();
-    for route in given {
-        let name = format!("route `{}`", route.name);
-        if routes.iter().any(|other| other.name == route.name) {
-            reader.problem(&name, "the name is used twice");
-        }
-        let base_url = reader.parsed(&format!("{name} base_url"), route.base_url.clone(), "an http or https address", web_address);
-        let key_env = route.key_env.clone().unwrap_or_else(|| match route.kind {
-            RouteKind::OpenAi => "OPENAI_API_KEY".into(),
-            RouteKind::Anthropic => "ANTHROPIC_API_KEY".into(),
-            RouteKind::Gemini => "GEMINI_API_KEY".into(),
-            RouteKind::TensorZero => "TENSORZERO_API_KEY".into(),
-            RouteKind::Command => String::new(),
-        });
-        let key = reader.secret(&key_env);
-        let needs_key = matches!(route.kind, RouteKind::Anthropic | RouteKind::Gemini) || (route.kind == RouteKind::OpenAi && base_url.is_none());
-        if key.is_none() && (needs_key || route.key_env.is_some()) {
-            reader.problem(&key_env, format!("is missing, and {name} needs it"));
-        }
-        if route.kind == RouteKind::TensorZero && base_url.is_none() && reader.text("TENSORZERO_URL").is_none() {
-            reader.problem(format!("{name} base_url"), "is missing (or set TENSORZERO_URL)");
-        }
-        let base_url =
-            base_url.or_else(|| if route.kind == RouteKind::TensorZero { reader.env("TENSORZERO_URL", "an http or https address", web_address) } else { None });
-        if route.kind == RouteKind::Command {
-            // An agent reads hostile text and runs tools: it must not be run beside the service's own environment.
-            reader.problem(format!("{name} kind"), "`command` is not run yet: a coding agent needs the sandbox and the proxy around it; take another kind");
-        }
-        if route.kind == RouteKind::Command && route.argv.is_empty() {
-            reader.problem(format!("{name} argv"), "is missing: the command and its arguments, as a list");
-        }
-        if route.kind != RouteKind::Command && route.model.is_empty() {
-            reader.problem(format!("{name} model"), "is missing: the model's name");
-        }
-        let timeout = reader.parsed(&format!("{name} timeout"), route.timeout.clone(), DURATION, duration).unwrap_or(Duration::from_secs(180));
-        routes.push(Route {
-            name: route.name.clone(),
-            kind: route.kind,
-            base_url,
-            model: route.model.clone(),
-            key_env,
-            key,
-            timeout,
-            max_output_tokens: route.max_output_tokens.unwrap_or(16_384),
-            input_price: route.price.input,
-            output_price: route.price.output,
-            argv: route.argv.clone(),
-        });
-    }
-    if routes.is_empty() {
-        let plain = |name: &str, kind, base_url, model: &str, key_env: &str, key| Route {
-            name: name.into(),
-            kind,
-            base_url,
-            model: model.into(),
-            key_env: key_env.into(),
-            key,
-            timeout: Duration::from_secs(180),
-            max_output_tokens: 16_384,
-            input_price: 0.0,
-            output_price: 0.0,
-            argv: Vec::new(),
-        };
-        if let Some(url) = reader.env("TENSORZERO_URL", "an http or https address", web_address) {
-            let key = reader.secret("TENSORZERO_API_KEY");
-            routes.push(plain("tensorzero", RouteKind::TensorZero, Some(url), "tensorzero::function_name::fix", "TENSORZERO_API_KEY", key));
-        }
-        for (key_env, name, kind, model) in VENDORS {
-            if let Some(key) = reader.secret(key_env) {
-                routes.push(plain(name, kind, None, model, key_env, Some(key)));
-            }
-        }
-    }
-    routes
-}
-
-fn repo_pattern(text: &str) -> Option<RepoPattern> {
-    if let Some(owner) = text.trim().strip_suffix("/*") {
-        return RepoSlug::parse(&format!("{owner}/x")).ok().map(|slug| RepoPattern::Owner(slug.owner().to_owned()));
-    }
-    RepoSlug::from_address(text).ok().map(RepoPattern::One)
-}
-
-fn rules(reader: &mut Reader, file: &File) -> Rules {
-    const FORM: &str = "expected `owner/name`, `owner/*` or a repository's address";
-    let default = Rules::default();
-    let mut repos = Vec::new();
-    let allow: Vec<String> = reader.text("REGREEN_REPOS").map_or_else(|| file.repos.clone(), |text| listed(&text).collect());
-    for (n, text) in allow.iter().enumerate() {
-        match repo_pattern(text) {
-            Some(pattern) => repos.push(pattern),
-            None => reader.problem("REGREEN_REPOS", format!("entry {}: {FORM}", n + 1)),
-        }
-    }
-    let mut by_repo = Vec::new();
-    for repo in &file.repo {
-        match repo_pattern(&repo.name) {
-            Some(pattern) => {
-                let rules = repo_rules(reader, repo);
-                by_repo.push((pattern, rules));
-            }
-            None => reader.problem("[[repo]] name", FORM),
-        }
-    }
-    let routes: Vec<&str> = file.route.iter().map(|route| route.name.as_str()).collect();
-    for repo in &file.repo {
-        for route in &repo.routes {
-            if !routes.is_empty() && !routes.contains(&route.as_str()) {
-                reader.problem(format!("[[repo]] `{}` routes", repo.name), format!("`{route}` is not the name of a [[route]]"));
-            }
-        }
-    }
-    let mut time = |name: &str, value: &Option<String>, default: Duration| {
-        reader.parsed(&format!("[timing] {name}"), value.clone(), DURATION, duration).unwrap_or(default)
-    };
-    let (t, d) = (&file.timing, default.timing);
-    let timing = Timing {
-        settle: time("settle", &t.settle, d.settle),
-        lease: time("lease", &t.lease, d.lease),
-        follow: time("follow", &t.follow, d.follow),
-        ci_wait: time("ci_wait", &t.ci_wait, d.ci_wait),
-        approval: time("approval", &t.approval, d.approval),
-        snapshot: time("snapshot", &t.snapshot, d.snapshot),
-        claims: t.claims.unwrap_or(d.claims).max(1),
-    };
-    let mut span = |name: &str, value: &Option<String>, default: u64| {
-        reader.parsed(&format!("[breaker] {name}"), value.clone(), DURATION, duration).map_or(default, |d| d.as_secs())
-    };
-    let (b, d) = (&file.breaker, default.breaker);
-    let breaker = BreakerSettings {
-        threshold: b.threshold.unwrap_or(d.threshold),
-        reset_seconds: span("reset", &b.reset, d.reset_seconds),
-        growth: b.growth.unwrap_or(d.growth),
-        reset_max_seconds: span("reset_max", &b.reset_max, d.reset_max_seconds),
-        probe_seconds: span("probe", &b.probe, d.probe_seconds),
-    };
-    if breaker.threshold == 0 {
-        reader.problem("[breaker] threshold", "expected at least 1");
-    }
-    if !breaker.growth.is_finite() || breaker.growth < 1.0 {
-        reader.problem("[breaker] growth", "expected a number of at least 1");
-    }
-    const USD: &str = "an amount in US dollars, such as 5 or 0.50";
-    let budget = Budget {
-        per_day: reader.env("REGREEN_BUDGET_USD_PER_DAY", USD, amount).or(file.budget.usd_per_day),
-        per_remediation: reader.env("REGREEN_BUDGET_USD_PER_REMEDIATION", USD, amount).or(file.budget.usd_per_remediation),
-    };
-    let dry_run = reader.env("REGREEN_DRY_RUN", "true or false", flag).or(file.dry_run).unwrap_or(false);
-    let public_url = reader.text("REGREEN_PUBLIC_URL").or_else(|| file.public_url.clone());
-    let public_url = reader.parsed("REGREEN_PUBLIC_URL", public_url, "an http or https address", web_address);
-    let line = |text: &String| !text.trim().is_empty() && !text.chars().any(|c| c.is_control() || matches!(c, '<' | '>'));
-    for (name, value) in [("[bot] name", &file.bot.name), ("[bot] email", &file.bot.email)] {
-        if value.as_ref().is_some_and(|value| !line(value)) {
-            reader.problem(name, "expected one line without `<` and `>`");
-        }
-    }
-    Rules {
-        repos,
-        by_repo,
-        default: RepoRules::default(),
-        dry_run,
-        timing,
-        breaker,
-        budget,
-        bot_name: file.bot.name.clone().unwrap_or(default.bot_name),
-        bot_email: file.bot.email.clone().unwrap_or(default.bot_email),
-        public_url: public_url.map_or(String::new(), |url| url.to_string().trim_end_matches('/').to_owned()),
-    }
-}
-
-fn repo_rules(reader: &mut Reader, file: &RepoFile) -> RepoRules {
-    let default = RepoRules::default();
-    let name = format!("[[repo]] `{}`", file.name);
-    let mut patterns = |what: &str, texts: &[String]| {
-        let mut patterns = Vec::new();
-        for text in texts {
-            match Pattern::parse(text) {
-                Ok(pattern) => patterns.push(pattern),
-                Err(why) => reader.problem(format!("{name} {what}"), format!("a pattern can't be used: {why}")),
-            }
-        }
-        patterns
-    };
-    let (watch, protected) = (patterns("watch", &file.watch), patterns("protected", &file.protected));
-    for text in &file.forbidden_paths {
-        if let Err(why) = Pattern::parse(text) {
-            reader.problem(format!("{name} forbidden_paths"), format!("a pattern can't be used: {why}"));
-        }
-    }
-    let timeout = reader.parsed(&format!("{name} timeout"), file.timeout.clone(), DURATION, duration).unwrap_or(default.timeout);
-    let risk_max = file.risk_max.unwrap_or(default.risk_max);
-    let risk_auto = file.risk_auto.unwrap_or(default.risk_auto.min(risk_max));
-    if risk_max > 10 || risk_auto > risk_max {
-        reader.problem(format!("{name} risk_max"), "expected 0 to 10, and risk_auto at most risk_max");
-    }
-    let attempts = file.attempts.unwrap_or(default.attempts);
-    if !(1..=10).contains(&attempts) {
-        reader.problem(format!("{name} attempts"), "expected 1 to 10");
-    }
-    RepoRules {
-        watch,
-        protected,
-        owners: file.owners.clone(),
-        slack_channel: file.slack_channel.clone(),
-        setup: match &file.setup {
-            None => Vec::new(),
-            Some(OneOrMany::One(one)) => vec![one.clone()],
-            Some(OneOrMany::Many(many)) => many.clone(),
-        },
-        test: file.test.clone(),
-        command: file.command.clone(),
-        timeout,
-        risk_auto,
-        risk_max,
-        routes: file.routes.clone(),
-        prove: file.prove.unwrap_or(default.prove),
-        autonomy: file.autonomy.unwrap_or(default.autonomy),
-        attempts,
-        rerun: file.rerun.unwrap_or(default.rerun),
-        unproven_pulls: file.unproven_pulls.unwrap_or(default.unproven_pulls),
-        trusted_workflows: file.trusted_workflows.clone(),
-        forbidden_paths: file.forbidden_paths.clone(),
-        opt_out_label: file.opt_out_label.clone().unwrap_or(default.opt_out_label),
-        sign_off: file.sign_off.unwrap_or(default.sign_off),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::RepoSlug;
+    use crate::domain::rules::RepoPattern;
 
     fn read(env: &[(&str, &str)], file: &str) -> Result<Settings, Problems> {
         Settings::from_sources(Sources {

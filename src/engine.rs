@@ -3,6 +3,7 @@
 //! **Invariant:** nothing here names GitHub, git, Slack, SQL or a vendor of models; nothing is written outside before
 //! its intent is stored.
 
+pub mod acts;
 pub mod evidence;
 pub mod follow_up;
 pub mod intake;
@@ -64,11 +65,18 @@ pub struct Engine {
     pub wake: Arc<tokio::sync::Notify>,
     /// Evidence of the failing command, kept for the attempts of one remediation.
     pub seen_red: Arc<stages::prove::RedCache>,
+    /// Trees laid out ahead.
+    pub spares: Arc<stages::spares::Spares>,
     /// Outside failures of one phase before it is given up.
     pub patience: u32,
 }
 
 impl Engine {
+    /// Where the acts of people are taken.
+    pub fn desk(&self) -> acts::Desk {
+        acts::Desk { store: self.store.clone(), rules: self.rules.clone(), clock: self.clock.clone() }
+    }
+
     /// How git reaches a repository.
     pub async fn remote(&self, repo: &Repository) -> Result<Remote, StageError> {
         let access = self.forge.git_access(repo).await?;

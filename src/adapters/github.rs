@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use chrono::SecondsFormat;
 use http::{Method, StatusCode, header};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
@@ -15,7 +16,8 @@ use crate::domain::gate::{Clearance, Offer, Permit, Protection, SmallWrite};
 use crate::domain::ids::{BranchName, CommitSha, JobId, PullNumber, RepoSlug, RunId};
 use crate::ports::clock::Clock;
 use crate::ports::forge::{
-    Access, Branch, CommitCheck, Conclusion, Forge, ForgeError, Fresh, GitAccess, Job, LogText, NewPull, OpenedPull, Pull, RateLimit, Repository, WorkflowRun,
+    Access, Branch, CommitCheck, Conclusion, Forge, ForgeError, Fresh, GitAccess, Job, LogText, NewPull, OpenedPull, Pull, RateLimit, Repository, RunPage,
+    WorkflowRun,
 };
 
 mod auth;
@@ -324,13 +326,17 @@ impl Forge for GitHub {
     }
 
     /// All events are listed: what is not wanted is refused, with a reason, at intake, and a filtered page could be taken for the last one.
-    async fn completed_runs(&self, slug: &RepoSlug, page: u32, validator: Option<&str>) -> Result<Fresh<Vec<WorkflowRun>>, ForgeError> {
+    async fn completed_runs(&self, slug: &RepoSlug, page: RunPage, validator: Option<&str>) -> Result<Fresh<Vec<WorkflowRun>>, ForgeError> {
         let mut ask = self.get(slug, "/repos/{owner}/{repo}/actions/runs", &[])?;
         // `completed` includes `timed_out` and `startup_failure`, which `failure` misses.
         ask.route = ask.route.with("status", "completed").with("per_page", "100").with("exclude_pull_requests", "true");
-        if page > 1 {
-            ask.route = ask.route.with("page", &page.to_string());
-        } else {
+        if let Some(until) = page.until {
+            ask.route = ask.route.with("created", &format!("<={}", until.to_rfc3339_opts(SecondsFormat::Secs, true)));
+        }
+        if page.number > 1 {
+            ask.route = ask.route.with("page", &page.number.to_string());
+        }
+        if page == RunPage::FIRST {
             ask.validator = validator.filter(|text| header::HeaderValue::from_str(text).is_ok());
         }
         let answer = self.client.read(&ask).await?;
@@ -338,7 +344,7 @@ impl Forge for GitHub {
             return Ok(Fresh::Same);
         }
         let found: wire::Runs = parse(&ask, &answer)?;
-        let validator = if page > 1 { None } else { answer.header(header::ETAG).map(str::to_owned) };
+        let validator = (page == RunPage::FIRST).then(|| answer.header(header::ETAG).map(str::to_owned)).flatten();
         Ok(Fresh::New(readable(found.workflow_runs, &ask.what(), wire::RunWire::into_port), validator))
     }
 

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use crate::domain::gate::{Clearance, Permit, Protection};
 use crate::domain::ids::{BranchName, CommitSha, JobId, PullNumber, RepoId, RepoSlug, RunId};
 use crate::ports::forge::{
-    Access, Branch, CommitCheck, Conclusion, Forge, ForgeError, Fresh, GitAccess, Job, LogText, NewPull, OpenedPull, Pull, RateLimit, Repository, WorkflowRun,
+    Access, Branch, CommitCheck, Conclusion, Forge, ForgeError, Fresh, GitAccess, Job, LogText, NewPull, OpenedPull, Pull, RateLimit, Repository, RunPage,
+    WorkflowRun,
 };
 
 /// A clone on this machine, with the failure that is to be fixed.
@@ -65,6 +66,7 @@ impl LocalClone {
             actor: None,
             conclusion: Some(Conclusion::Failure),
             url: String::new(),
+            created_at: time,
             started_at: time,
             updated_at: time,
         };
@@ -96,8 +98,8 @@ impl Forge for LocalClone {
         Ok(GitAccess { url: self.path.display().to_string(), username: None, password: None })
     }
 
-    async fn completed_runs(&self, _: &RepoSlug, _: u32, _: Option<&str>) -> Result<Fresh<Vec<WorkflowRun>>, ForgeError> {
-        Ok(Fresh::New(vec![self.run.clone()], None))
+    async fn completed_runs(&self, _: &RepoSlug, page: RunPage, _: Option<&str>) -> Result<Fresh<Vec<WorkflowRun>>, ForgeError> {
+        Ok(Fresh::New(if page == RunPage::FIRST { vec![self.run.clone()] } else { Vec::new() }, None))
     }
 
     async fn run(&self, _: &RepoSlug, _: RunId) -> Result<WorkflowRun, ForgeError> {

@@ -17,6 +17,7 @@ use crate::domain::proof;
 use crate::domain::remediation::{CommandRecord, Phase, Reason, Remediation, RunRecord, SetupStep};
 use crate::domain::render::{self, escape, terminal};
 use crate::domain::rules::{Pattern, Prove, RepoRules};
+use crate::engine::stages::place;
 use crate::engine::stages::workspace::{NotPrepared, Ran, Workspace, limits, tail};
 use crate::engine::{Engine, Runs, StageError, evidence, intake, worker};
 use crate::ports::forge::Forge;
@@ -131,6 +132,11 @@ pub async fn run(context: &Context, args: &FixArgs) -> anyhow::Result<u8> {
         (None, None) => Err(Usage("give --repo PATH or --run URL".into()).into()),
     };
     progress.end();
+    // What an earlier run that was killed left in the working folder belongs to nobody.
+    let work_dir = app::work_dir(&settings.data_dir);
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || place::sweep(&work_dir)).await {
+        tracing::warn!(%error, "old working folders could not be removed");
+    }
     let report = result?;
     match args.format {
         Format::Json => json(&report.0)?,
@@ -378,7 +384,10 @@ async fn drive(
     let mut shown = None;
     loop {
         tokio::select! {
-            done = &mut work => return Ok(done?),
+            done = &mut work => {
+                engine.spares.settle().await;
+                return Ok(done?);
+            }
             () = tokio::time::sleep(std::time::Duration::from_millis(200)) => {
                 if let Ok(Some(state)) = engine.store.load(id).await
                     && shown != Some((state.phase, state.attempts))

@@ -1,14 +1,19 @@
 //! `regreen jobs`: the remediations, and what a person may do with one.
 
+use std::sync::Arc;
+
 use clap::{Args, Subcommand};
 
 use super::output::{Format, Usage, json, say, table};
 use super::{Context, code};
 use crate::app;
+use crate::config::Settings;
 use crate::domain::ids::RemediationId;
-use crate::domain::remediation::{Event, Phase, Reason, Remediation};
+use crate::domain::remediation::{Outside, Phase, Remediation};
 use crate::domain::render::{self, escape, terminal};
-use crate::ports::store::{Append, Filter, Store, StoreError};
+use crate::engine::acts::{self, ActError};
+use crate::engine::rollback::Outcome;
+use crate::ports::store::{Filter, Store as _};
 
 /// The remediations.
 #[derive(Debug, Args)]
@@ -44,7 +49,7 @@ enum JobsCommand {
     },
     /// Take up an ended remediation again.
     Retry(Act),
-    /// End a remediation; its open pull request is withdrawn.
+    /// End a remediation; what it wrote is taken back.
     Cancel(Act),
     /// Let a remediation that waits for a person go on.
     Approve(Act),
@@ -74,7 +79,7 @@ fn id_of(text: &str) -> anyhow::Result<RemediationId> {
 /// Runs it.
 pub async fn run(context: &Context, args: &JobsArgs) -> anyhow::Result<u8> {
     let settings = context.settings()?;
-    let store = app::store(&settings).await?;
+    let store = Arc::new(app::store(&settings).await?);
     match &args.command {
         JobsCommand::List { state, repo, limit, format } => {
             let phases = state
@@ -118,32 +123,66 @@ pub async fn run(context: &Context, args: &JobsArgs) -> anyhow::Result<u8> {
             done(act.format, &opened, &format!("taken up again as {opened}"))
         }
         JobsCommand::Cancel(act) => {
-            let by = super::pause::person(act.by.as_deref());
-            let state = append(&store, act, |_| Event::Cancelled { by: by.clone(), why: escape::line(&act.reason, 300) }).await?;
-            if let Some(pull) = state.pull.as_ref().filter(|_| !settings.rules.dry_run) {
-                // The write is a person's own: it needs the forge, and is done here and now.
-                let forge = app::github(&settings)?;
-                let open = crate::domain::gate::dry_run(false);
-                let permit = crate::domain::gate::permit(crate::domain::gate::SmallWrite::OwnPull, false, false, &open)?;
-                crate::ports::forge::Forge::close_pull(&forge, &permit, &state.opening.slug, pull.number).await?;
+            let (id, by) = (id_of(&act.id)?, super::pause::person(act.by.as_deref()));
+            let desk = app::desk(&settings, store);
+            let ended = desk.cancel(&id, &by, &act.reason).await.map_err(refused)?;
+            if !ended.intents.contains(&Outside::Withdraw) {
+                return done(act.format, &id, "cancelled");
             }
-            done(act.format, &state.id, "cancelled")
+            // What it wrote is taken back here and now: that needs the forge, and only then.
+            match take_back(&settings, &id, &by, &act.reason).await {
+                Ok(code) if code == code::DONE => done(act.format, &id, "cancelled, and what it wrote is taken back"),
+                Ok(code) => {
+                    done(act.format, &id, "cancelled; what it wrote is still there")?;
+                    Ok(code)
+                }
+                Err(error) => {
+                    eprintln!("`{id}` is cancelled, and what it wrote could not be taken back; `regreen rollback {id}` does it");
+                    Err(error)
+                }
+            }
         }
         JobsCommand::Approve(act) => {
-            let by = super::pause::person(act.by.as_deref());
-            let state = append(&store, act, |_| Event::Approved { by: by.clone() }).await?;
-            done(act.format, &state.id, &format!("approved by {by}"))
+            let (id, by) = (id_of(&act.id)?, super::pause::person(act.by.as_deref()));
+            app::desk(&settings, store).approve(&id, &by).await.map_err(refused)?;
+            done(act.format, &id, &format!("approved by {by}"))
         }
         JobsCommand::Reject(act) => {
-            let waits = store.load(&id_of(&act.id)?).await?.is_some_and(|state| state.phase == Phase::AwaitingApproval);
-            if !waits {
-                return Err(Usage(format!("`{}` does not wait for an answer; `regreen jobs cancel` ends it", act.id)).into());
-            }
-            let by = super::pause::person(act.by.as_deref());
-            let detail = escape::line(&format!("{by}: {}", act.reason), 300);
-            let state = append(&store, act, |_| Event::Blocked { reason: Reason::Rejected, verdict: None, detail: detail.clone() }).await?;
-            done(act.format, &state.id, &format!("rejected by {by}"))
+            let (id, by) = (id_of(&act.id)?, super::pause::person(act.by.as_deref()));
+            app::desk(&settings, store).reject(&id, &by, &act.reason).await.map_err(refused)?;
+            done(act.format, &id, &format!("rejected by {by}"))
         }
+    }
+}
+
+/// Takes back what a cancelled remediation wrote, and says what was done on stderr: stdout has the one answer.
+async fn take_back(settings: &Settings, id: &RemediationId, by: &str, why: &str) -> anyhow::Result<u8> {
+    let engine = app::without_sandbox(settings).await?;
+    match acts::withdraw(&engine, id, by, why).await {
+        Ok(None) => Ok(code::DONE),
+        Ok(Some(taken)) => {
+            for line in taken.steps.iter().chain(&taken.left) {
+                eprintln!("{id}: {}", escape::line(line, 400));
+            }
+            let (_, why, commands) = taken.parts();
+            if !matches!(taken.outcome, Outcome::ByHand { .. }) {
+                return Ok(if taken.left.is_empty() { code::DONE } else { code::NO });
+            }
+            eprintln!("{id}: {}", escape::line(why, 800));
+            for command in commands {
+                eprintln!("  {}", escape::line(command, 1000));
+            }
+            Ok(code::BLOCKED)
+        }
+        Err(error) => super::rollback::failed(error),
+    }
+}
+
+/// An act that was not done: the person's mistake, or the store's failure.
+fn refused(error: ActError) -> anyhow::Error {
+    match error {
+        ActError::Store(error) => error.into(),
+        other => Usage(other.to_string()).into(),
     }
 }
 
@@ -153,24 +192,6 @@ fn done(format: Format, id: &RemediationId, text: &str) -> anyhow::Result<u8> {
         Format::Text => say(&format!("{id}: {text}")),
     }
     Ok(code::DONE)
-}
-
-/// Appends a person's event; a worker that moves on meanwhile is waited for.
-async fn append(store: &impl Store, act: &Act, event: impl Fn(&Remediation) -> Event) -> anyhow::Result<Remediation> {
-    let id = id_of(&act.id)?;
-    for _ in 0..20 {
-        let state = store.load(&id).await?.ok_or_else(|| Usage(format!("no remediation `{id}`")))?;
-        let now = app::now();
-        let event = event(&state);
-        let append = Append { remediation: id.clone(), epoch: None, expected_seq: state.seq, events: vec![event], alert: None, due: Some(now) };
-        match store.append(&append, now).await {
-            Ok(appended) => return Ok(appended.remediation),
-            Err(StoreError::Stale { .. }) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
-            Err(StoreError::Illegal(illegal)) => return Err(Usage(format!("`{id}` can't take that now: {illegal}")).into()),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(StoreError::Unavailable(format!("`{id}` keeps changing")).into())
 }
 
 fn listing(found: &[Remediation]) -> String {

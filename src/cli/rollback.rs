@@ -1,16 +1,13 @@
 //! `regreen rollback`: takes back what a remediation wrote.
 
-use std::sync::Arc;
-
 use clap::Args;
 
 use super::output::{Format, Usage, json, say};
 use super::{Context, code};
-use crate::app::{self, Parts};
+use crate::app;
 use crate::domain::ids::RemediationId;
 use crate::domain::render::escape;
-use crate::engine::Runs;
-use crate::engine::rollback::{self, Outcome, RollbackError};
+use crate::engine::rollback::{self, Outcome, Rollback, RollbackError};
 
 /// Which remediation, and why.
 #[derive(Debug, Args)]
@@ -40,42 +37,38 @@ pub async fn run(context: &Context, args: &RollbackArgs) -> anyhow::Result<u8> {
     let settings = context.settings()?;
     let id = RemediationId::parse(&args.id).map_err(|error| Usage(error.to_string()))?;
     let by = super::pause::person(args.by.as_deref());
-    let parts = Parts {
-        forge: Arc::new(app::github(&settings)?),
-        store: Arc::new(app::store(&settings).await?),
-        llm: Arc::new(app::models(&settings)?),
-        alerts: Arc::new(app::alerts(&settings)?),
-        runs: Runs::Not("a rollback runs nothing".into()),
-        rules: settings.rules.clone(),
-        folder: settings.data_dir.clone(),
-    };
-    let engine = app::engine(&settings, parts)?;
-    let done = match rollback::run(&engine, &id, &by, &args.reason).await {
-        Ok(done) => done,
-        Err(RollbackError::Forge(error)) => return Err(error.into()),
-        Err(RollbackError::Git(error)) => return Err(error.into()),
-        Err(RollbackError::Store(error)) => return Err(error.into()),
-        Err(error @ RollbackError::Unknown(_)) => return Err(Usage(error.to_string()).into()),
-        Err(error @ RollbackError::Refused(_)) => {
+    let engine = app::without_sandbox(&settings).await?;
+    match rollback::run(&engine, &id, &by, &args.reason).await {
+        Ok(done) => print(&done, &by, args.format),
+        Err(error) => failed(error),
+    }
+}
+
+/// What did not come of it, as an exit code or an error of the command.
+pub fn failed(error: RollbackError) -> anyhow::Result<u8> {
+    match error {
+        RollbackError::Forge(error) => Err(error.into()),
+        RollbackError::Git(error) => Err(error.into()),
+        RollbackError::Store(error) => Err(error.into()),
+        error @ (RollbackError::Unknown(_) | RollbackError::Act(_)) => Err(Usage(error.to_string()).into()),
+        error @ RollbackError::Refused(_) => {
             eprintln!("blocked: {error}");
-            return Ok(code::BLOCKED);
+            Ok(code::BLOCKED)
         }
-        Err(error @ RollbackError::Stage(_)) => {
+        error @ RollbackError::Stage(_) => {
             eprintln!("error: {error}");
-            return Ok(code::OUTSIDE);
+            Ok(code::OUTSIDE)
         }
-    };
-    let (outcome, why, commands) = match &done.outcome {
-        Outcome::Withdrawn => ("withdrawn", "", &[][..]),
-        Outcome::Nothing => ("nothing", "nothing of it is outside", &[][..]),
-        Outcome::Recorded => ("dry_run", "", &[][..]),
-        Outcome::ByHand { why, commands } => ("by_hand", why.as_str(), commands.as_slice()),
-    };
-    match args.format {
-        Format::Json => json(&serde_json::json!({
-            "remediation": id, "outcome": outcome, "phase": done.state.phase, "steps": done.steps, "left": done.left, "why": why, "commands": commands, "by": by,
-        }))?,
+    }
+}
+
+/// Says what was done.
+pub fn print(done: &Rollback, by: &str, format: Format) -> anyhow::Result<u8> {
+    let id = &done.state.id;
+    match format {
+        Format::Json => json(&done.json(by))?,
         Format::Text => {
+            let (_, why, commands) = done.parts();
             let lead = if done.outcome == Outcome::Recorded { "would: " } else { "" };
             for step in &done.steps {
                 say(&format!("{id}: {lead}{}", escape::line(step, 400)));

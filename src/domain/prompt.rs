@@ -2,86 +2,56 @@
 
 use std::fmt::Write as _;
 
+use super::context::{BYTES_PER_TOKEN, Context, Evidence, Plan, Why};
 use super::redaction::redact;
 use super::remediation::Remediation;
 use super::render::escape::bounded;
 
 /// The name of the template in use, for the audit.
-pub const FIX_TEMPLATE: &str = "fix-v1";
+pub const FIX_TEMPLATE: &str = "fix-v2";
 
 /// The system part.
-pub const FIX_SYSTEM: &str = include_str!("../../prompts/fix-v1.md");
+pub const FIX_SYSTEM: &str = include_str!("../../prompts/fix-v2.md");
 
-/// The user part may have so many bytes. A token is about three.
-pub const FIX_BUDGET: usize = 72_000;
+/// The user part may have so many tokens, estimated as bytes / 3.
+pub const FIX_BUDGET: usize = 24_000;
 
-/// A file that may matter, as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceFile {
-    /// Its path.
-    pub path: String,
-    /// Its text: hostile.
-    pub text: String,
-    /// The line that the failure names.
-    pub line: Option<u32>,
-    /// Why it is here.
-    pub why: &'static str,
+/// What is asked, after all evidence.
+const REQUEST: &str = "Give the smallest unified diff that makes the failing command pass for the right reason.\n";
+
+/// The user part of the prompt for a fix: what failed, the command, earlier attempts, and what `plan` chose beside the branch's own
+/// `difference`, in order of worth and within [`FIX_BUDGET`].
+#[must_use]
+pub fn fix(state: &Remediation, plan: &Plan<'_>, difference: &str) -> String {
+    let mut text = context(state, plan, difference).text();
+    text.push_str(REQUEST);
+    text
 }
 
-/// Lines kept around the named line of a file that is too long.
-const AROUND: usize = 150;
+/// The same before it is text: which pieces are shown and why, and what is left out.
+#[must_use]
+pub fn context(state: &Remediation, plan: &Plan<'_>, difference: &str) -> Context {
+    let room = FIX_BUDGET - REQUEST.len().div_ceil(BYTES_PER_TOKEN);
+    plan.choose(evidence(state), difference, room)
+}
 
-/// The user part of the prompt for a fix.
-///
-/// The order is that of worth: what failed, earlier attempts, files, the branch's own change. What does not fit any more is left out
-/// from the end, and named.
-pub fn fix(state: &Remediation, files: &[SourceFile], branch_diff: &str) -> String {
-    let mut out = String::from("BEGIN EVIDENCE\n");
+fn evidence(state: &Remediation) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
     if let Some(diagnosis) = &state.diagnosis {
-        let _ = writeln!(out, "## What failed\ncategory: {}\n{}\n", diagnosis.category, diagnosis.headline);
+        let mut text = format!("{}\n", diagnosis.headline);
         for test in diagnosis.failed_tests.iter().take(20) {
-            let _ = writeln!(out, "failed test: {test}");
+            let _ = writeln!(text, "failed test: {test}");
         }
-        let _ = writeln!(out, "\n{}\n", bounded(&diagnosis.excerpt, 16_000));
+        text.push('\n');
+        text.push_str(&diagnosis.excerpt);
+        // The category is one of a closed list; all else comes from the log.
+        evidence.push(Evidence { heading: format!("What failed ({})", bounded(&diagnosis.category, 40)), text: bounded(&text, 20_000), why: Why::Failure });
     }
     if let Some(command) = &state.command {
-        let _ = writeln!(out, "## The failing command\n{}\n", bounded(&command.script, 2_000));
+        evidence.push(Evidence { heading: "The failing command".into(), text: bounded(&redact(&command.script).text, 2_000), why: Why::Command });
     }
-    for (n, evidence) in state.evidence.iter().enumerate() {
-        let _ = writeln!(out, "## Earlier attempt {}\n{}\n", n + 1, bounded(&redact(evidence).text, 6_000));
+    for (n, earlier) in state.evidence.iter().enumerate() {
+        evidence.push(Evidence { heading: format!("Earlier attempt {}", n + 1), text: bounded(&redact(earlier).text, 6_000), why: Why::Attempt });
     }
-    let mut left_out = Vec::new();
-    for file in files {
-        let shown = numbered(file);
-        if out.len() + shown.len() > FIX_BUDGET {
-            left_out.push(file.path.as_str());
-            continue;
-        }
-        out.push_str(&shown);
-    }
-    if !branch_diff.is_empty() {
-        let diff = format!("## What this branch changed against its base\n{}\n", bounded(&redact(branch_diff).text, 12_000));
-        if out.len() + diff.len() <= FIX_BUDGET {
-            out.push_str(&diff);
-        }
-    }
-    if !left_out.is_empty() {
-        let _ = writeln!(out, "## Left out for length\n{}", left_out.join("\n"));
-    }
-    out.push_str("END EVIDENCE\n\nGive the smallest unified diff that makes the failing command pass for the right reason.\n");
-    out
-}
-
-/// The file as text, without line numbers, since a diff is taken against it; cut around the named line where it is long.
-fn numbered(file: &SourceFile) -> String {
-    let text = redact(&file.text).text;
-    let lines: Vec<&str> = text.lines().collect();
-    let (from, to) = match file.line.map(|line| line as usize) {
-        _ if lines.len() <= 2 * AROUND => (0, lines.len()),
-        Some(line) => (line.saturating_sub(AROUND).min(lines.len()), (line + AROUND).min(lines.len())),
-        None => (0, 2 * AROUND),
-    };
-    let cut = if from > 0 || to < lines.len() { format!(" (lines {} to {to} of {})", from + 1, lines.len()) } else { String::new() };
-    let at = file.line.map_or(String::new(), |line| format!(", the failure names line {line}"));
-    format!("## File {}{cut}: {}{at}\n{}\n\n", file.path, file.why, lines[from..to].join("\n"))
+    evidence
 }

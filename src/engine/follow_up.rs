@@ -12,6 +12,7 @@ use crate::engine::stages::publish::own_permit;
 use crate::engine::worker::later;
 use crate::engine::{Engine, StageError, evidence, intake};
 use crate::ports::forge::{CommitCheck, Conclusion, ForgeError, Pull, Repository};
+use crate::ports::git::GitError;
 
 /// How the originally failing jobs stand on the pull request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,9 +150,13 @@ async fn ready(engine: &Engine, session: &mut Session, repository: &Repository, 
     if draft && engine.rules.of(&repository.slug).autonomy == Autonomy::Ready {
         let permit = own_permit(engine, repository, SmallWrite::OwnPull).await?;
         session.intend(engine, Outside::MarkReady, record.number.to_string()).await?;
-        engine.forge.mark_ready(&permit, &record.node_id).await?;
+        match engine.forge.mark_ready(&permit, &record.node_id).await {
+            Ok(()) => draft = false,
+            Err(error) if error.is_transient() => return Err(error.into()),
+            // The token may not, or a person has closed it meanwhile: it stays a draft, and goes on being watched.
+            Err(error) => tracing::warn!(remediation = %session.state.id, %error, "the pull request was not marked ready"),
+        }
         session.done(engine, Outside::MarkReady, record.number.to_string()).await?;
-        draft = false;
     }
     tell(engine, session, repository, record, Reason::ReadyForReview).await?;
     session.record(engine, vec![Event::PullSeen { reason: Reason::ReadyForReview, draft }]).await
@@ -192,7 +197,7 @@ async fn red(engine: &Engine, session: &mut Session, repository: &Repository, pu
     Ok(Next::GoOn)
 }
 
-/// Closes our own pull request, and deletes its branch if it is at the commit that we wrote. Done twice, it changes nothing.
+/// Deletes the branch of our own pull request if it is at the commit that we wrote, and closes it. Done twice, it changes nothing.
 pub async fn withdraw(
     engine: &Engine,
     session: &mut Session,
@@ -203,12 +208,19 @@ pub async fn withdraw(
 ) -> Result<(), StageError> {
     let permit = own_permit(engine, repository, SmallWrite::OwnPull).await?;
     session.intend(engine, Outside::Withdraw, number.to_string()).await?;
-    engine.forge.close_pull(&permit, &repository.slug, number).await?;
-    // A commit that somebody added to our branch is not ours to delete: then it stays.
+    // The branch first: an open pull request is what a repeated step finds it by. A commit that somebody added to our branch is not ours to
+    // delete: then it stays.
     if let (true, Some(ours)) = (branch.is_ours(), ours) {
         let remote = engine.remote(repository).await?;
-        engine.git.delete_branch(&permit, &remote, branch, ours).await?;
+        match engine.git.delete_branch(&permit, &remote, branch, ours).await {
+            // A rule of the repository keeps branches: the pull request is closed all the same.
+            Err(GitError::Rejected { reason, .. }) => tracing::warn!(remediation = %session.state.id, %branch, %reason, "the fix branch can't be deleted"),
+            other => {
+                other?;
+            }
+        }
     }
+    engine.forge.close_pull(&permit, &repository.slug, number).await?;
     Ok(())
 }
 

@@ -1,15 +1,20 @@
 //! After a restart, and against what piles up.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::intake::IntakeError;
-use super::{Engine, schedule};
-use crate::domain::ids::{RepoSlug, RunId};
+use super::rollback::RollbackError;
+use super::stages::{cache, place};
+use super::{Engine, rollback, schedule};
+use crate::domain::ids::{RemediationId, RepoSlug, RunId};
+use crate::domain::remediation::{Outside, Phase};
 use crate::ports::forge::ForgeError;
-use crate::ports::store::{Delivery, StoreError};
+use crate::ports::store::{Delivery, Filter, StoreError};
 
 /// Ends the leases of this machine's earlier life, so that its work goes on at once.
 pub async fn orphans(engine: &Engine, worker_prefix: &str) -> Result<u64, StoreError> {
@@ -18,11 +23,12 @@ pub async fn orphans(engine: &Engine, worker_prefix: &str) -> Result<u64, StoreE
         tracing::info!(ended, "leases of an earlier life were ended");
     }
     // What a killed process left in the working folder belongs to nobody.
-    let jobs = engine.work_dir.join("jobs");
-    if let Err(error) = tokio::fs::remove_dir_all(&jobs).await
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(%error, "old working folders could not be removed");
+    let work_dir = engine.work_dir.clone();
+    match tokio::task::spawn_blocking(move || place::sweep(&work_dir)).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(removed)) => tracing::info!(removed, "working folders of an earlier life were removed"),
+        Ok(Err(error)) => tracing::warn!(%error, "old working folders could not be removed"),
+        Err(error) => tracing::warn!(%error, "old working folders could not be removed"),
     }
     Ok(ended)
 }
@@ -110,6 +116,65 @@ async fn handle(engine: &Engine, delivery: &Delivery) -> Result<(), IntakeError>
     }
 }
 
+/// How often it is asked whether a withdrawal is owed.
+const OWED_EVERY: Duration = Duration::from_secs(60);
+
+/// Whoever cancelled may still be taking back by themselves.
+const OWED_AFTER: chrono::Duration = chrono::Duration::minutes(1);
+
+/// Withdrawals that did not get through: how often, and when they are tried again.
+type Tries = HashMap<RemediationId, (u32, DateTime<Utc>)>;
+
+/// Takes back, until `stop`, what is owed by remediations that have ended: the process was killed in between, or the forge did not answer.
+pub async fn withdrawals(engine: Engine, stop: CancellationToken) {
+    let mut tries = Tries::new();
+    while !stop.is_cancelled() {
+        if let Err(error) = owed(&engine, &mut tries).await {
+            tracing::warn!(%error, "what is owed could not be looked through");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(OWED_EVERY) => {}
+        }
+    }
+}
+
+async fn owed(engine: &Engine, tries: &mut Tries) -> Result<(), StoreError> {
+    if engine.rules.dry_run {
+        return Ok(());
+    }
+    let now = engine.clock.now();
+    let phases = Phase::ALL.into_iter().filter(|phase| phase.is_end()).collect();
+    let mut all = engine.store.list(&Filter { phases, owing: true, ..Filter::default() }).await?;
+    all.retain(|state| state.intents.contains(&Outside::Withdraw));
+    tries.retain(|id, _| all.iter().any(|state| state.id == *id));
+    for state in all {
+        let due = tries.get(&state.id).map_or(state.updated_at + OWED_AFTER, |(_, due)| *due);
+        if due > now {
+            continue;
+        }
+        let id = state.id.clone();
+        match rollback::run(engine, &id, rollback::OURSELVES, "a withdrawal was owed").await {
+            Ok(done) => tracing::info!(remediation = %id, steps = done.steps.join("; "), left = done.left.join("; "), "taken back"),
+            // It is another repository by now: there is nothing of ours in it.
+            Err(RollbackError::Refused(why)) => {
+                tracing::warn!(remediation = %id, %why, "a withdrawal is written off");
+                if let Err(error) = rollback::settle(engine, state).await {
+                    tracing::warn!(remediation = %id, %error, "and could not be written off");
+                }
+            }
+            Err(error) => {
+                let times = tries.get(&id).map_or(0, |(times, _)| *times);
+                // A minute, two, four … up to six hours.
+                let distance = chrono::Duration::minutes((1_i64 << times.min(9)).min(360));
+                tracing::warn!(remediation = %id, %error, "not taken back yet");
+                tries.insert(id, (times + 1, now + distance));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Removes what is too old, now and every six hours.
 pub async fn clean(engine: Engine, stop: CancellationToken) {
     while !stop.is_cancelled() {
@@ -117,6 +182,17 @@ pub async fn clean(engine: Engine, stop: CancellationToken) {
         match engine.git.clean(keep).await {
             Ok(report) => tracing::debug!(?report, "mirrors were cleaned"),
             Err(error) => tracing::warn!(%error, "mirrors could not be cleaned"),
+        }
+        let work_dir = engine.work_dir.clone();
+        let cleaned = tokio::task::spawn_blocking(move || {
+            // A tree whose removal failed while its last process was still dying, too.
+            place::sweep(&work_dir)?;
+            cache::clean(&work_dir, keep.into(), cache::CAP)
+        });
+        match cleaned.await {
+            Ok(Ok(removed)) => tracing::debug!(removed, "results of set-ups were cleaned"),
+            Ok(Err(error)) => tracing::warn!(%error, "working folders could not be cleaned"),
+            Err(error) => tracing::warn!(%error, "working folders could not be cleaned"),
         }
         tokio::select! {
             () = stop.cancelled() => {}

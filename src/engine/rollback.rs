@@ -4,9 +4,9 @@
 //! It is a person's act, so a pause does not stop it: who pauses because of an incident must be able to take back.
 //! Done twice, it changes nothing.
 
-use std::time::Duration;
-
-use super::session::alert_text;
+use super::acts::ActError;
+use super::session::Session;
+use super::stages::publish::own_permit;
 use super::{Engine, StageError};
 use crate::domain::gate::{self, NotPermitted, Offer, Permit, Protection, SmallWrite};
 use crate::domain::ids::{BranchName, CommitSha, RemediationId};
@@ -14,10 +14,13 @@ use crate::domain::remediation::{Event, Outside, Remediation};
 use crate::domain::render::{self, escape};
 use crate::ports::forge::{ForgeError, Pull, Repository};
 use crate::ports::git::{DeleteOutcome, GitError};
-use crate::ports::store::{Append, StoreError};
+use crate::ports::store::StoreError;
 
-/// How often an append is tried while a worker moves the remediation on.
-const TRIES: u32 = 20;
+/// Who takes back where no person does.
+pub const OURSELVES: &str = "regreen";
+
+/// After so long no write that was begun is still on its way: a push is given five minutes.
+const LANDED: chrono::Duration = chrono::Duration::minutes(15);
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +53,27 @@ pub struct Rollback {
     pub state: Remediation,
 }
 
+impl Rollback {
+    /// As programs read it.
+    pub fn json(&self, by: &str) -> serde_json::Value {
+        let (outcome, why, commands) = self.parts();
+        serde_json::json!({
+            "remediation": self.state.id, "outcome": outcome, "phase": self.state.phase, "steps": self.steps, "left": self.left, "why": why,
+            "commands": commands, "by": by,
+        })
+    }
+
+    /// The outcome's name, why it was so, and what a person types.
+    pub fn parts(&self) -> (&'static str, &str, &[String]) {
+        match &self.outcome {
+            Outcome::Withdrawn => ("withdrawn", "", &[]),
+            Outcome::Nothing => ("nothing", "nothing of it is outside", &[]),
+            Outcome::Recorded => ("dry_run", "", &[]),
+            Outcome::ByHand { why, commands } => ("by_hand", why, commands),
+        }
+    }
+}
+
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum RollbackError {
@@ -71,6 +95,33 @@ pub enum RollbackError {
     /// The repository can't be reached by git.
     #[error(transparent)]
     Stage(#[from] StageError),
+    /// It could not be written down.
+    #[error(transparent)]
+    Act(ActError),
+}
+
+impl From<ActError> for RollbackError {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Unknown(id) => RollbackError::Unknown(id),
+            ActError::Store(error) => RollbackError::Store(error),
+            other => RollbackError::Act(other),
+        }
+    }
+}
+
+impl From<RollbackError> for StageError {
+    fn from(error: RollbackError) -> Self {
+        match error {
+            RollbackError::Forge(error) => error.into(),
+            RollbackError::Git(error) => error.into(),
+            RollbackError::Store(error) => error.into(),
+            RollbackError::Stage(error) => error,
+            other @ (RollbackError::Unknown(_) | RollbackError::Refused(_) | RollbackError::Act(_)) => {
+                StageError::End(crate::domain::remediation::Reason::WriteRefused, other.to_string())
+            }
+        }
+    }
 }
 
 /// What there is of ours outside.
@@ -83,6 +134,18 @@ struct Found {
     ours: Option<CommitSha>,
 }
 
+impl Found {
+    /// Whether anything stands there.
+    fn is_outside(&self) -> bool {
+        self.pull.as_ref().is_some_and(|pull| pull.open) || self.head.is_some()
+    }
+
+    /// What stands there: the pull request's number, else the branch.
+    fn name(&self) -> String {
+        self.pull.as_ref().filter(|pull| pull.open).map_or_else(|| self.branch.to_string(), |pull| pull.number.to_string())
+    }
+}
+
 /// Takes back what the remediation wrote. `by` and `reason` go into the audit.
 pub async fn run(engine: &Engine, id: &RemediationId, by: &str, reason: &str) -> Result<Rollback, RollbackError> {
     let state = engine.store.load(id).await?.ok_or_else(|| RollbackError::Unknown(id.clone()))?;
@@ -93,8 +156,12 @@ pub async fn run(engine: &Engine, id: &RemediationId, by: &str, reason: &str) ->
     let found = look(engine, &state, &repository).await?;
     if let Some(pull) = found.pull.as_ref().filter(|pull| pull.merged) {
         let outcome = by_hand(engine, &state, &repository, pull).await?;
+        let mut state = state;
         if !engine.rules.dry_run {
-            engine.store.audit(by, "rollback_asked", id.as_str(), reason, engine.clock.now()).await?;
+            if by != OURSELVES {
+                engine.store.audit(by, "rollback_asked", id.as_str(), reason, engine.clock.now()).await?;
+            }
+            state = settle(engine, state).await?;
         }
         return Ok(Rollback { outcome, steps: Vec::new(), left: Vec::new(), state });
     }
@@ -104,31 +171,106 @@ pub async fn run(engine: &Engine, id: &RemediationId, by: &str, reason: &str) ->
         return Ok(Rollback { outcome, steps, left: Vec::new(), state });
     }
     let permit = permit(engine, &state, &repository).await?;
-    engine.store.audit(by, "rollback", id.as_str(), reason, engine.clock.now()).await?;
-    let mut steps = Vec::new();
-    // First of all the remediation ends, so that no worker writes anew what is taken back.
-    let mut state = state;
+    // A person's act is audited; our own making up for it is in the remediation's events, and may take several tries.
+    if by != OURSELVES {
+        engine.store.audit(by, "rollback", id.as_str(), reason, engine.clock.now()).await?;
+    }
+    let (mut state, mut found) = (state, found);
+    let (mut steps, mut left) = (Vec::new(), Vec::new());
     if !state.phase.is_end() {
-        state = append(engine, id, |_| Event::Cancelled { by: by.to_owned(), why: escape::line(&format!("rolled back: {reason}"), 300) }).await?;
+        // First of all the remediation ends, so that no worker writes anew what is taken back; what was written up to then is looked for afresh.
+        let why = escape::line(&format!("rolled back: {reason}"), 300);
+        let desk = engine.desk();
+        let wrote = found.is_outside() || desk.wrote(id).await?;
+        let cancelled = Event::Cancelled { by: by.to_owned(), why };
+        let end = |state: &Remediation| if state.phase.is_end() { Vec::new() } else { desk.ending(state, wrote, cancelled.clone()) };
+        state = desk.append(id, |state| Ok(end(state))).await?;
         steps.push("the remediation is cancelled".to_owned());
-    }
-    let mut left = Vec::new();
-    let open = found.pull.as_ref().filter(|pull| pull.open);
-    if open.is_some() || found.head.is_some() {
-        let what = open.map_or_else(|| found.branch.to_string(), |pull| pull.number.to_string());
-        append(engine, id, |_| Event::Intended { what: Outside::Withdraw, detail: what.clone() }).await?;
-        if let Some(pull) = open {
-            engine.forge.close_pull(&permit, &repository.slug, pull.number).await?;
-            steps.push(format!("pull request #{} is closed", pull.number));
+        found = look(engine, &state, &repository).await?;
+        if let Some(pull) = found.pull.as_ref().filter(|pull| pull.merged) {
+            let outcome = by_hand(engine, &state, &repository, pull).await?;
+            let state = settle(engine, state).await?;
+            return Ok(Rollback { outcome, steps, left, state });
         }
-        delete(engine, &permit, &repository, &found, &mut steps, &mut left).await?;
-        state = append(engine, id, |_| Event::Done { what: Outside::Withdraw, detail: what.clone() }).await?;
     }
-    if state.intents.iter().any(|what| matches!(what, Outside::PushBranch | Outside::OpenPull)) {
-        left.push("a write was under way when this began; run the command once more in a minute to be sure".to_owned());
+    let begun = state.intents.contains(&Outside::Withdraw);
+    // A write that was begun and not reported may land after our look: for a while it is owed to look again.
+    let under_way = state.intents.iter().any(|what| matches!(what, Outside::PushBranch | Outside::OpenPull)) && engine.clock.now() - state.updated_at < LANDED;
+    if begun || found.is_outside() {
+        let (desk, what) = (engine.desk(), found.name());
+        if !begun {
+            state = desk.append(id, |_| Ok(vec![Event::Intended { what: Outside::Withdraw, detail: what.clone() }])).await?;
+        }
+        take_back(engine, &permit, &repository, &found, &mut steps, &mut left).await?;
+        if found.is_outside() || !under_way {
+            state = desk.append(id, |_| Ok(vec![Event::Done { what: Outside::Withdraw, detail: what.clone() }])).await?;
+        }
+    }
+    if under_way && !found.is_outside() {
+        left.push("a write was under way when this began; it is looked for again in a few minutes by `serve`, or by this command".to_owned());
     }
     let outcome = if steps.is_empty() && left.is_empty() { Outcome::Nothing } else { Outcome::Withdrawn };
     Ok(Rollback { outcome, steps, left, state })
+}
+
+/// A withdrawal that is owed and can't be paid any more is written off: what was merged is taken out by a person.
+pub(super) async fn settle(engine: &Engine, state: Remediation) -> Result<Remediation, RollbackError> {
+    if !state.intents.contains(&Outside::Withdraw) {
+        return Ok(state);
+    }
+    let done = |state: &Remediation| {
+        let owed = state.intents.contains(&Outside::Withdraw);
+        Ok(if owed { vec![Event::Done { what: Outside::Withdraw, detail: "there is nothing left to take back by us".into() }] } else { Vec::new() })
+    };
+    Ok(engine.desk().append(&state.id, done).await?)
+}
+
+/// Takes back what a try of the phase `pr` wrote and did not get to report as published: before the remediation ends in any other way, so that
+/// nothing of ours is left that nobody watches. Done twice, it changes nothing.
+///
+/// # Errors
+/// [`StageError`], as of any stage.
+pub async fn leftovers(engine: &Engine, session: &mut Session) -> Result<(), StageError> {
+    let id = session.state.id.clone();
+    let events = engine.store.events(&id).await?;
+    let settled = |event: &Event| matches!(event, Event::Published { .. } | Event::CiRed { .. } | Event::Recorded { .. });
+    let since = events.iter().rposition(|stored| settled(&stored.event)).map_or(0, |at| at + 1);
+    let began = |event: &Event| matches!(event, Event::Intended { what: Outside::PushBranch | Outside::OpenPull, .. });
+    if !events.iter().skip(since).any(|stored| began(&stored.event)) {
+        return Ok(());
+    }
+    if engine.rules.dry_run {
+        tracing::warn!(remediation = %id, "an earlier try, without dry-run, may have left a branch or a pull request; `regreen rollback {id}` takes it back");
+        return Ok(());
+    }
+    let repository = session.repository(engine).await?;
+    let found = look(engine, &session.state, &repository).await?;
+    if !found.is_outside() || found.pull.as_ref().is_some_and(|pull| pull.merged) {
+        return Ok(());
+    }
+    let permit = own_permit(engine, &repository, SmallWrite::OwnPull).await?;
+    session.intend(engine, Outside::Withdraw, found.name()).await?;
+    let (mut steps, mut left) = (Vec::new(), Vec::new());
+    take_back(engine, &permit, &repository, &found, &mut steps, &mut left).await?;
+    tracing::info!(remediation = %id, steps = steps.join("; "), left = left.join("; "), "what was not published in the end is taken back");
+    session.done(engine, Outside::Withdraw, found.name()).await
+}
+
+/// The branch first: an open pull request is what a repeated step would find it by.
+async fn take_back(
+    engine: &Engine,
+    permit: &Permit,
+    repository: &Repository,
+    found: &Found,
+    steps: &mut Vec<String>,
+    left: &mut Vec<String>,
+) -> Result<(), RollbackError> {
+    delete(engine, permit, repository, found, steps, left).await?;
+    if let Some(pull) = found.pull.as_ref().filter(|pull| pull.open) {
+        engine.forge.close_pull(permit, &repository.slug, pull.number).await?;
+        steps.push(format!("pull request #{} is closed", pull.number));
+    }
+    Ok(())
 }
 
 async fn look(engine: &Engine, state: &Remediation, repository: &Repository) -> Result<Found, RollbackError> {
@@ -157,8 +299,11 @@ async fn look(engine: &Engine, state: &Remediation, repository: &Repository) -> 
     Ok(Found { pull, branch, head, ours })
 }
 
-/// The commit of a push that was reported, or that was begun and is what stands there now.
-async fn pushed(engine: &Engine, id: &RemediationId, head: Option<&CommitSha>) -> Result<Option<CommitSha>, RollbackError> {
+/// The commit of our push that was reported, or that was begun and is what stands there now.
+///
+/// # Errors
+/// The store's.
+pub async fn pushed(engine: &Engine, id: &RemediationId, head: Option<&CommitSha>) -> Result<Option<CommitSha>, StoreError> {
     let events = engine.store.events(id).await?;
     let of = |event: &Event| match event {
         Event::Done { what: Outside::PushBranch, detail } => CommitSha::parse(detail).ok(),
@@ -228,7 +373,15 @@ async fn delete(
         }
     }
     let remote = engine.remote(repository).await?;
-    match engine.git.delete_branch(permit, &remote, branch, ours).await? {
+    let deleted = match engine.git.delete_branch(permit, &remote, branch, ours).await {
+        // A rule of the repository keeps branches: the pull request is closed all the same.
+        Err(GitError::Rejected { reason, .. }) => {
+            left.push(format!("the branch {branch} stays: the forge does not let it be deleted ({})", escape::line(&reason, 200)));
+            return Ok(());
+        }
+        other => other?,
+    };
+    match deleted {
         DeleteOutcome::Deleted => steps.push(format!("the branch {branch} is deleted (it was at {})", ours.short())),
         DeleteOutcome::Absent => {}
         DeleteOutcome::Moved { found } => {
@@ -267,27 +420,6 @@ async fn by_hand(engine: &Engine, state: &Remediation, repository: &Repository, 
 /// For a shell: nothing within leaves the quotes.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-/// Appends a person's event with the alert that follows from it; a worker that moves on meanwhile is waited for.
-async fn append(engine: &Engine, id: &RemediationId, event: impl Fn(&Remediation) -> Event) -> Result<Remediation, RollbackError> {
-    for _ in 0..TRIES {
-        let state = engine.store.load(id).await?.ok_or_else(|| RollbackError::Unknown(id.clone()))?;
-        let now = engine.clock.now();
-        let event = event(&state);
-        if state.phase.is_end() && matches!(event, Event::Cancelled { .. }) {
-            return Ok(state);
-        }
-        let (after, _) = state.apply(&event, now).map_err(StoreError::from)?;
-        let alert = (after.phase != state.phase).then(|| alert_text(engine, &after));
-        let append = Append { remediation: id.clone(), epoch: None, expected_seq: state.seq, events: vec![event], alert, due: None };
-        match engine.store.append(&append, now).await {
-            Ok(appended) => return Ok(appended.remediation),
-            Err(StoreError::Stale { .. }) => tokio::time::sleep(Duration::from_millis(100)).await,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(StoreError::Unavailable(format!("`{id}` keeps changing; try again")).into())
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::{Engine, StageError};
-use crate::domain::gate::Cleared;
 use crate::domain::remediation::{Effect, Event, Outside, Remediation};
 use crate::domain::render;
+use crate::domain::rules::Rules;
 use crate::ports::alerts::AlertText;
 use crate::ports::forge::Repository;
 use crate::ports::store::{Append, Claim};
@@ -16,15 +16,15 @@ pub struct Session {
     pub state: Remediation,
     /// The repository, once asked for.
     pub repository: Option<Repository>,
-    /// What clearing gave, for the stage that follows at once. It is never stored: after a restart it is made again.
-    pub cleared: Option<Cleared>,
+    /// The broken commit is in this machine's mirror: asked once a claim, since another machine may have fetched it.
+    pub fetched: bool,
     epoch: u64,
 }
 
 impl Session {
     /// Takes over a claim.
     pub fn new(claim: Claim) -> Self {
-        Self { state: claim.remediation, repository: None, cleared: None, epoch: claim.epoch }
+        Self { state: claim.remediation, repository: None, fetched: false, epoch: claim.epoch }
     }
 
     /// The lease.
@@ -58,7 +58,7 @@ impl Session {
             after = next;
             effects.extend(more);
         }
-        let alert = effects.contains(&Effect::Alert).then(|| alert_text(engine, &after));
+        let alert = effects.contains(&Effect::Alert).then(|| alert_text(&engine.rules, &after));
         let names: Vec<&str> = events.iter().map(Event::name).collect();
         let append = Append { remediation: self.state.id.clone(), epoch: Some(self.epoch), expected_seq: self.state.seq, events, alert, due: None };
         let appended = engine.store.append(&append, now).await?;
@@ -89,10 +89,10 @@ impl Session {
 }
 
 /// The alert for a state.
-pub fn alert_text(engine: &Engine, state: &Remediation) -> AlertText {
-    let rules = engine.rules.of(&state.opening.slug);
+pub fn alert_text(all: &Rules, state: &Remediation) -> AlertText {
+    let rules = all.of(&state.opening.slug);
     let owner = state.opening.owner.as_ref().and_then(|login| rules.owners.get(login)).map(String::as_str);
-    let audit_url = match engine.rules.public_url.as_str() {
+    let audit_url = match all.public_url.as_str() {
         "" => String::new(),
         base => format!("{base}/jobs/{}", state.id),
     };

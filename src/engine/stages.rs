@@ -1,14 +1,17 @@
 //! One file a stage: each takes the remediation one phase on, and writes down what it did.
 
 pub mod admit;
+pub mod cache;
 pub mod clear;
 pub mod clone;
 pub mod fixer;
 pub mod gate;
+pub mod place;
 pub mod propose;
 pub mod prove;
 pub mod publish;
 pub mod rerun;
+pub mod spares;
 pub mod triage;
 pub mod workspace;
 
@@ -19,16 +22,25 @@ use crate::ports::forge::{Branch, Repository};
 use super::session::Session;
 use super::{Engine, StageError};
 
+/// The branch as it is now, or why there is nothing left to mend on it.
+pub async fn standing(engine: &Engine, state: &Remediation, repository: &Repository) -> Result<Result<Branch, Reason>, StageError> {
+    let key = &state.opening.key;
+    Ok(match engine.forge.branch(&repository.slug, &key.branch).await? {
+        Some(branch) if branch.head == key.sha => Ok(branch),
+        Some(_) => Err(Reason::HeadMoved),
+        None => Err(Reason::BranchGone),
+    })
+}
+
 /// The branch as it is now; ends the remediation where it moved on or is gone.
 pub async fn current_branch(engine: &Engine, session: &mut Session, repository: &Repository) -> Result<Option<Branch>, StageError> {
-    let key = session.state.opening.key.clone();
-    let reason = match engine.forge.branch(&repository.slug, &key.branch).await? {
-        Some(branch) if branch.head == key.sha => return Ok(Some(branch)),
-        Some(_) => Reason::HeadMoved,
-        None => Reason::BranchGone,
-    };
-    session.record(engine, vec![Event::Superseded { reason }]).await?;
-    Ok(None)
+    match standing(engine, &session.state, repository).await? {
+        Ok(branch) => Ok(Some(branch)),
+        Err(reason) => {
+            session.record(engine, vec![Event::Superseded { reason }]).await?;
+            Ok(None)
+        }
+    }
 }
 
 /// How a fix is offered here.

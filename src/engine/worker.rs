@@ -1,15 +1,18 @@
 //! Claims, heartbeats, stages: one remediation at a time for each worker.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::session::{Next, Session};
 use super::stages;
-use super::{Engine, StageError, follow_up};
+use super::{Engine, StageError, acts, follow_up, rollback};
 use crate::domain::ids::RemediationId;
-use crate::domain::remediation::{Event, Phase, Reason, Remediation};
+use crate::domain::remediation::{Event, Outside, Phase, Reason, Remediation};
 use crate::domain::render::escape;
 use crate::ports::store::{Claim, StoreError};
 
@@ -54,27 +57,94 @@ pub async fn work(engine: &Engine, claim: Claim, stop: &CancellationToken) -> Re
     let (claims, failures) = (claim.claims, claim.failures);
     let mut session = Session::new(claim);
     let lost = CancellationToken::new();
-    let heartbeat = tokio::spawn(beat(engine.clone(), id.clone(), session.epoch(), lost.clone()));
+    let heartbeat = AbortOnDropHandle::new(tokio::spawn(beat(engine.clone(), id.clone(), session.epoch(), lost.clone())));
     let stage_stop = CancellationToken::new();
-    let outcome = tokio::select! {
-        outcome = drive(engine, &mut session, claims, stop, &stage_stop) => outcome,
-        () = lost.cancelled() => Err(StageError::LetGo),
-        // What takes longer than the drain is given back; whoever takes it up does the stage again.
-        () = async { stop.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(Next::GoOn),
+    let writing = AtomicBool::new(false);
+    let outcome = {
+        // Nothing that a panic leaves half-done is used again: the session is dropped, and the store has only whole events.
+        let mut driven = std::pin::pin!(std::panic::AssertUnwindSafe(drive(engine, &mut session, claims, stop, &stage_stop, &writing)).catch_unwind());
+        tokio::select! {
+            outcome = &mut driven => ended(outcome),
+            () = lost.cancelled() => match writing.load(Ordering::Relaxed) {
+                // A write that is under way can't be called back: it is waited for, and what it would record then is refused by the epoch.
+                true => ended(driven.await),
+                false => Outcome::Stage(Err(StageError::LetGo)),
+            },
+            // What takes longer than the drain is given back; whoever takes it up does the stage again. A write may go on until the process is gone, so
+            // then the lease is left to run out.
+            () = async { stop.cancelled().await; tokio::time::sleep(DRAIN).await } => match writing.load(Ordering::Relaxed) {
+                true => Outcome::Kept("was stopped while it wrote"),
+                false => Outcome::Stage(Ok(Next::GoOn)),
+            },
+        }
     };
-    heartbeat.abort();
     // Whatever still runs in a sandbox for this session ends with it.
     stage_stop.cancel();
-    finish(engine, &mut session, outcome, failures).await;
+    let key = &session.state.opening.key;
+    engine.spares.clear(&key.repo.to_string(), &key.sha);
+    match outcome {
+        Outcome::Stage(outcome) => {
+            let finished = std::panic::AssertUnwindSafe(finish(engine, &mut session, outcome, failures)).catch_unwind().await;
+            if finished.is_err() {
+                tracing::error!(remediation = %id, "giving it back panicked; it is taken up again when its lease runs out");
+            }
+        }
+        // Not given back: the lease runs out, and the claim stays counted, so that what panics each time ends some day.
+        Outcome::Kept(what) => {
+            tracing::error!(remediation = %id, phase = %session.state.phase, "the stage {what}; it is taken up again when its lease runs out")
+        }
+    }
+    // Up to here: what is taken back at the end is work as well.
+    drop(heartbeat);
     session.state
 }
 
+/// How the work on a claim ended.
+enum Outcome {
+    /// As its last stage says.
+    Stage(Result<Next, StageError>),
+    /// In a way that leaves the lease to run out.
+    Kept(&'static str),
+}
+
+fn ended(driven: std::thread::Result<Result<Next, StageError>>) -> Outcome {
+    driven.map_or(Outcome::Kept("panicked"), Outcome::Stage)
+}
+
 async fn finish(engine: &Engine, session: &mut Session, outcome: Result<Next, StageError>, failures: u32) {
+    give_back(engine, session, outcome, failures).await;
+    // Still in the phase that writes, as far as this worker knows: a person may have ended it meanwhile, and then nobody else sees what got out.
+    if session.state.phase == Phase::Pr {
+        withdraw_ended(engine, &session.state.id).await;
+    }
+}
+
+async fn give_back(engine: &Engine, session: &mut Session, outcome: Result<Next, StageError>, failures: u32) {
+    let mut owed = false;
+    let outcome = match outcome {
+        Err(StageError::End(reason, why)) if session.state.phase == Phase::Pr => match rollback::leftovers(engine, session).await {
+            Ok(()) => Err(StageError::End(reason, why)),
+            // It can't be taken back, for good: the end must not wait for it.
+            Err(StageError::End(_, kept)) => {
+                tracing::warn!(remediation = %session.state.id, %kept, "what was written could not be taken back; it is owed");
+                owed = true;
+                Err(StageError::End(reason, why))
+            }
+            Err(other) => Err(other),
+        },
+        // An open pull request is not let go of because the forge refuses a look for a while: permissions come back.
+        // What kills its worker each time is let go of all the same.
+        Err(StageError::End(reason, why)) if reason != Reason::AttemptsSpent && session.state.phase == Phase::Feedback && session.state.pull.is_some() => {
+            Err(StageError::Outside(why, None))
+        }
+        other => other,
+    };
     let now = engine.clock.now();
     let (due, failed) = match outcome {
         Ok(Next::GoOn) => (now, false),
         Ok(Next::Wait(due)) => (due, false),
-        Err(StageError::LetGo) => return,
+        // Where the lease is still ours (a run was attached meanwhile) it is given back at once; where it is not, the epoch refuses.
+        Err(StageError::LetGo) => (now, false),
         Err(StageError::Store(error)) => {
             tracing::error!(remediation = %session.state.id, %error, "the store failed; the lease runs out and the work is taken up again");
             (now + chrono::Duration::seconds(5), true)
@@ -82,12 +152,19 @@ async fn finish(engine: &Engine, session: &mut Session, outcome: Result<Next, St
         Err(StageError::Outside(why, retry_at)) => {
             tracing::warn!(remediation = %session.state.id, phase = %session.state.phase, %why, "an outside service failed; trying again later");
             if failures >= engine.patience {
-                end(engine, session, Reason::OutsideServiceFailed, &why).await;
+                let mut owed = false;
+                if session.state.phase == Phase::Pr
+                    && let Err(error) = rollback::leftovers(engine, session).await
+                {
+                    tracing::warn!(remediation = %session.state.id, %error, "what was written could not be taken back; it is owed");
+                    owed = true;
+                }
+                end(engine, session, Reason::OutsideServiceFailed, &why, owed).await;
             }
             (retry_at.unwrap_or_else(|| now + back_off(failures)).max(now), true)
         }
         Err(StageError::End(reason, why)) => {
-            end(engine, session, reason, &why).await;
+            end(engine, session, reason, &why, owed).await;
             (now, false)
         }
     };
@@ -99,6 +176,15 @@ async fn finish(engine: &Engine, session: &mut Session, outcome: Result<Next, St
     }
 }
 
+/// What a person ended while its fix was being written is taken back. A draft that another worker published and left on purpose is not touched.
+async fn withdraw_ended(engine: &Engine, id: &RemediationId) {
+    let Ok(Some(state)) = engine.store.load(id).await else { return };
+    let ours = state.phase == Phase::Cancelled || (state.phase.is_end() && state.commit.is_none());
+    if ours && let Err(error) = acts::withdraw(engine, id, rollback::OURSELVES, "it ended while its fix was being written").await {
+        tracing::warn!(remediation = %id, %error, "what was written after the end could not be taken back; `regreen rollback {id}` does it");
+    }
+}
+
 /// Exponential with jitter: 1 s, 2 s, 4 s … 5 min, each between half and the whole of it.
 fn back_off(failures: u32) -> chrono::Duration {
     let whole = (1_u64 << failures.min(9)).min(300) * 1000;
@@ -107,7 +193,7 @@ fn back_off(failures: u32) -> chrono::Duration {
 }
 
 /// Ends it with a reason, in the way that its phase takes.
-async fn end(engine: &Engine, session: &mut Session, reason: Reason, why: &str) {
+async fn end(engine: &Engine, session: &mut Session, reason: Reason, why: &str, owed: bool) {
     use crate::domain::remediation::Place;
     let detail = escape::line(why, 500);
     let event = match reason.place() {
@@ -118,13 +204,22 @@ async fn end(engine: &Engine, session: &mut Session, reason: Reason, why: &str) 
         Place::Failed | Place::Intake | Place::Open => Event::Failed { reason, detail },
     };
     let fits = session.state.apply(&event, engine.clock.now()).is_ok();
-    let event = if fits { event } else { Event::Failed { reason: Reason::AttemptsSpent, detail: format!("{reason}: {}", escape::line(why, 400)) } };
-    if let Err(error) = session.record(engine, vec![event]).await {
+    let event = if fits { event } else { Event::Failed { reason: Reason::OutsideServiceFailed, detail: format!("{reason}: {}", escape::line(why, 400)) } };
+    // What could not be taken back is written down with the end, and made up for later.
+    let owed = owed.then(|| Event::Intended { what: Outside::Withdraw, detail: String::new() });
+    if let Err(error) = session.record(engine, owed.into_iter().chain([event]).collect()).await {
         tracing::error!(remediation = %session.state.id, %error, "its end could not be recorded; it will be taken up again");
     }
 }
 
-async fn drive(engine: &Engine, session: &mut Session, claims: u32, stop: &CancellationToken, stage_stop: &CancellationToken) -> Result<Next, StageError> {
+async fn drive(
+    engine: &Engine,
+    session: &mut Session,
+    claims: u32,
+    stop: &CancellationToken,
+    stage_stop: &CancellationToken,
+    writing: &AtomicBool,
+) -> Result<Next, StageError> {
     if claims > engine.rules.timing.claims {
         return Err(StageError::End(Reason::AttemptsSpent, format!("its worker died {} times in phase `{}`", claims - 1, session.state.phase)));
     }
@@ -141,6 +236,11 @@ async fn drive(engine: &Engine, session: &mut Session, claims: u32, stop: &Cance
         }
         let phase = session.state.phase;
         let started = std::time::Instant::now();
+        writing.store(phase == Phase::Pr, Ordering::Relaxed);
+        let reads = matches!(phase, Phase::Analysis | Phase::Patching | Phase::Gating | Phase::Testing | Phase::Clearing | Phase::Pr);
+        if reads && !stages::clone::ensure(engine, session).await? {
+            continue;
+        }
         let next = match phase {
             Phase::Pending => stages::admit::run(engine, session).await,
             Phase::Cloning => stages::clone::run(engine, session).await,

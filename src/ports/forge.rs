@@ -122,10 +122,29 @@ pub struct WorkflowRun {
     pub conclusion: Option<Conclusion>,
     /// The page.
     pub url: String,
+    /// When the run came to be: lists are in this order.
+    pub created_at: DateTime<Utc>,
     /// Start of this attempt.
     pub started_at: DateTime<Utc>,
     /// Last change.
     pub updated_at: DateTime<Utc>,
+}
+
+/// A page of the list of completed runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunPage {
+    /// From 1; a list has [`RunPage::LAST`] pages.
+    pub number: u32,
+    /// Only runs that were created up to then: where an earlier list ended. `None` for the newest.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl RunPage {
+    /// The newest runs: the one page that is asked for conditionally.
+    pub const FIRST: RunPage = RunPage { number: 1, until: None };
+    /// Lists with a filter end after 1,000 runs, 100 a page
+    /// (<https://docs.github.com/rest/actions/workflow-runs#list-workflow-runs-for-a-repository>).
+    pub const LAST: u32 = 10;
 }
 
 /// A job of a run attempt.
@@ -309,9 +328,9 @@ pub trait Forge: Send + Sync {
     /// How git reaches the repository. A token is minted or reused; never log it.
     async fn git_access(&self, repo: &Repository) -> Result<GitAccess, ForgeError>;
 
-    /// One page of completed runs of push and pull request events, newest first, at one constant address (no `status` or `created`
-    /// filter that changes), so that the validator works. `page` from 1; only page 1 is conditional.
-    async fn completed_runs(&self, slug: &RepoSlug, page: u32, validator: Option<&str>) -> Result<Fresh<Vec<WorkflowRun>>, ForgeError>;
+    /// One page of completed runs, newest first; an empty one is beyond the last. [`RunPage::FIRST`] has one constant address, so that the
+    /// validator works; only it is conditional.
+    async fn completed_runs(&self, slug: &RepoSlug, page: RunPage, validator: Option<&str>) -> Result<Fresh<Vec<WorkflowRun>>, ForgeError>;
     /// One run, latest attempt.
     async fn run(&self, slug: &RepoSlug, run: RunId) -> Result<WorkflowRun, ForgeError>;
     /// All runs of a commit, any state.

@@ -144,6 +144,8 @@ pub struct Filter {
     pub fingerprint: Option<Fingerprint>,
     /// Only these phases; empty for all.
     pub phases: Vec<Phase>,
+    /// Only what has begun a withdrawal and not reported it, of the newest remediations.
+    pub owing: bool,
     /// At most so many, newest first; 0 for the thousand newest.
     pub limit: u64,
 }

@@ -1,4 +1,4 @@
-//! The acts of people: retry, cancel, approve, reject, reset, pause, resume.
+//! The acts of people: retry, cancel, roll back, approve, reject, reset, pause, resume.
 //!
 //! Each needs a person's token, and names that person in the audit. An act is written by the same store and the same fold as the
 //! flow's own events: what the phase does not take is refused with 409.
@@ -20,17 +20,15 @@ use super::App;
 use super::jobs::{Id, Job};
 use super::problem::Problem;
 use super::status::{repository_id, slug};
-use crate::domain::ids::{Fingerprint, RemediationId};
-use crate::domain::remediation::{Effect, Event, Phase, Reason, Remediation};
+use crate::domain::ids::Fingerprint;
+use crate::domain::remediation::Remediation;
 use crate::domain::render::escape;
-use crate::engine::session;
-use crate::ports::store::{Append, StoreError};
+use crate::engine::acts::{self, ActError};
+use crate::engine::rollback::{self, RollbackError};
+use crate::ports::store::StoreError;
 
 /// The body of an act is small.
 const BODY_CAP: usize = 16 * 1024;
-
-/// A worker may write between our look and our act: look again so often.
-const LOOKS: u32 = 5;
 
 /// Reasons are cut to so many characters.
 const REASON_CAP: usize = 500;
@@ -118,72 +116,85 @@ fn reason(text: &str) -> Result<String, Problem> {
     }
 }
 
-/// `POST /jobs/{id}/cancel`.
-pub async fn cancel(State(app): State<App>, Person(by): Person, Id(id): Id, Given(why): Given<Why>) -> Result<Json<Job>, Problem> {
+impl From<ActError> for Problem {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Unknown(id) => Problem::not_found(format!("remediation `{id}` is not known")),
+            ActError::NotAsked { .. } | ActError::TooLate(_) | ActError::Illegal { .. } => Problem::conflict(error.to_string()),
+            ActError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RollbackError> for Problem {
+    fn from(error: RollbackError) -> Self {
+        match error {
+            RollbackError::Unknown(id) => Problem::not_found(format!("remediation `{id}` is not known")),
+            RollbackError::Refused(why) => Problem::conflict(why),
+            RollbackError::Store(error) => error.into(),
+            RollbackError::Act(error) => error.into(),
+            // What the forge or git says may name hosts and folders: for the log only.
+            RollbackError::Forge(_) | RollbackError::Git(_) | RollbackError::Stage(_) => {
+                tracing::warn!(%error, "what was written could not be taken back");
+                let detail = "the forge, or git, did not let it be taken back now; the log says why. Do it again in a moment: done twice, it changes nothing";
+                Problem::new(StatusCode::BAD_GATEWAY, detail)
+            }
+        }
+    }
+}
+
+/// `POST /jobs/{id}/cancel`: ends it, and takes back what it wrote.
+pub async fn cancel(State(app): State<App>, Person(by): Person, Id(id): Id, Given(why): Given<Why>) -> Result<Json<Cancelled>, Problem> {
+    let engine = app.web.engine.clone();
     let why = why.or("no reason given");
-    act(&app, &id, |_| Ok(Event::Cancelled { by: by.clone(), why: why.clone() })).await
+    let ended = engine.desk().cancel(&id, &by, &why).await?;
+    engine.wake.notify_waiters();
+    // The write goes on where the caller hangs up.
+    let taken = tokio::spawn(async move { acts::withdraw(&engine, &id, &by, &why).await.map(|done| done.map(|done| done.json(&by))) }).await;
+    let withdrawn = match taken {
+        Ok(taken) => taken?,
+        Err(_) => return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "it is cancelled, and what it wrote could not be taken back; use `rollback`")),
+    };
+    Ok(Json(Cancelled { job: Job::of(&ended), withdrawn }))
+}
+
+/// What came of a cancellation.
+#[derive(serde::Serialize)]
+pub struct Cancelled {
+    #[serde(flatten)]
+    job: Job,
+    /// The rollback; nothing where no write was ever begun.
+    withdrawn: Option<Value>,
+}
+
+/// `POST /jobs/{id}/rollback`: takes back what it wrote, and ends it where it has not ended.
+pub async fn rollback(State(app): State<App>, Person(by): Person, Id(id): Id, Given(why): Given<Why>) -> Result<Json<Value>, Problem> {
+    let engine = app.web.engine.clone();
+    let why = why.or("no reason given");
+    let wake = engine.wake.clone();
+    let done = tokio::spawn(async move { rollback::run(&engine, &id, &by, &why).await.map(|done| done.json(&by)) }).await;
+    wake.notify_waiters();
+    match done {
+        Ok(done) => Ok(Json(done?)),
+        Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "it could not be taken back; do it again")),
+    }
 }
 
 /// `POST /jobs/{id}/approve`.
 pub async fn approve(State(app): State<App>, Person(by): Person, Id(id): Id, Given(_): Given<Why>) -> Result<Json<Job>, Problem> {
-    let now = app.web.engine.clock.now();
-    act(&app, &id, |state| {
-        asked(state)?;
-        match state.approval_until {
-            Some(until) if until <= now => {
-                Err(Problem::conflict(format!("the time for an answer ran out at {}; `retry` begins anew", until.format("%Y-%m-%d %H:%M UTC"))))
-            }
-            _ => Ok(Event::Approved { by: by.clone() }),
-        }
-    })
-    .await
+    acted(&app, app.web.engine.desk().approve(&id, &by).await)
 }
 
 /// `POST /jobs/{id}/reject`.
 pub async fn reject(State(app): State<App>, Person(by): Person, Id(id): Id, Given(why): Given<Why>) -> Result<Json<Job>, Problem> {
-    let detail = format!("rejected by {by}: {}", why.or("no reason given"));
-    act(&app, &id, |state| {
-        asked(state)?;
-        Ok(Event::Blocked { reason: Reason::Rejected, verdict: None, detail: detail.clone() })
-    })
-    .await
+    acted(&app, app.web.engine.desk().reject(&id, &by, &why.or("no reason given")).await)
 }
 
-/// Only what waits for an answer takes one.
-fn asked(state: &Remediation) -> Result<(), Problem> {
-    match state.phase {
-        Phase::AwaitingApproval => Ok(()),
-        phase => Err(Problem::conflict(format!("`{}` does not wait for an answer: it is in phase `{phase}`", state.id))),
-    }
-}
-
-/// Appends a person's event to the newest state. Due at once, so that a worker goes on with it.
-async fn act(app: &App, id: &RemediationId, event: impl Fn(&Remediation) -> Result<Event, Problem>) -> Result<Json<Job>, Problem> {
-    let engine = &app.web.engine;
-    let mut looks = 0;
-    loop {
-        looks += 1;
-        let state = engine.store.load(id).await?.ok_or_else(|| Problem::not_found(format!("remediation `{id}` is not known")))?;
-        let event = event(&state)?;
-        let now = engine.clock.now();
-        let (after, effects) = state.apply(&event, now).map_err(StoreError::from)?;
-        let alert = effects.contains(&Effect::Alert).then(|| session::alert_text(engine, &after));
-        let append = Append { remediation: id.clone(), epoch: None, expected_seq: state.seq, events: vec![event], alert, due: Some(now) };
-        match engine.store.append(&append, now).await {
-            Ok(appended) => {
-                let after = appended.remediation;
-                tracing::info!(remediation = %id, from = %state.phase, to = %after.phase, "a person acted");
-                if after.phase.is_end() {
-                    let reason = after.reason.map_or("", Reason::code);
-                    metrics::counter!("regreen_remediations_total", "outcome" => after.phase.as_str(), "reason" => reason).increment(1);
-                }
-                engine.wake.notify_waiters();
-                return Ok(Json(Job::of(&after)));
-            }
-            Err(StoreError::Stale { .. }) if looks < LOOKS => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+/// Wakes the workers, and answers with the state.
+fn acted(app: &App, done: Result<Remediation, ActError>) -> Result<Json<Job>, Problem> {
+    let after = done?;
+    app.web.engine.wake.notify_waiters();
+    Ok(Json(Job::of(&after)))
 }
 
 /// `POST /jobs/{id}/retry`: a further generation of what has ended.

@@ -23,6 +23,10 @@ type Operation = (&'static str, &'static str, &'static str, &'static str, Needs,
 const WEBHOOK: &[(u16, &str)] =
     &[(200, "Delivery"), (202, "Delivery"), (400, "Problem"), (401, "Problem"), (413, "Problem"), (429, "Problem"), (503, "Problem")];
 const ACTED: &[(u16, &str)] = &[(200, "Job"), (400, "Problem"), (401, "Problem"), (404, "Problem"), (409, "Problem"), (503, "Problem")];
+const CANCELLED: &[(u16, &str)] =
+    &[(200, "Cancelled"), (400, "Problem"), (401, "Problem"), (404, "Problem"), (409, "Problem"), (502, "Problem"), (503, "Problem")];
+const TAKEN_BACK: &[(u16, &str)] =
+    &[(200, "TakenBack"), (400, "Problem"), (401, "Problem"), (404, "Problem"), (409, "Problem"), (502, "Problem"), (503, "Problem")];
 const RETRIED: &[(u16, &str)] = &[(202, "Retried"), (400, "Problem"), (401, "Problem"), (404, "Problem"), (409, "Problem"), (503, "Problem")];
 const RESET: &[(u16, &str)] = &[(200, "Closed"), (400, "Problem"), (401, "Problem"), (404, "Problem"), (503, "Problem")];
 const STOPPED: &[(u16, &str)] = &[(200, "Stopped"), (400, "Problem"), (401, "Problem"), (503, "Problem")];
@@ -34,7 +38,8 @@ const OPERATIONS: &[Operation] = &[
     ("/jobs", "get", "jobs", "Remediations, newest first; HTML where the browser asks for it", Needs::Filters, LISTED),
     ("/jobs/{id}", "get", "job", "One remediation with its events; HTML where the browser asks for it", Needs::Nothing, SHOWN),
     ("/jobs/{id}/retry", "post", "jobRetry", "Opens a further try of what has ended", Needs::Person("Why"), RETRIED),
-    ("/jobs/{id}/cancel", "post", "jobCancel", "Ends it", Needs::Person("Why"), ACTED),
+    ("/jobs/{id}/cancel", "post", "jobCancel", "Ends it, and takes back what it wrote", Needs::Person("Why"), CANCELLED),
+    ("/jobs/{id}/rollback", "post", "jobRollback", "Takes back what it wrote", Needs::Person("Why"), TAKEN_BACK),
     ("/jobs/{id}/approve", "post", "jobApprove", "Says yes to what waits for an answer", Needs::Person("Why"), ACTED),
     ("/jobs/{id}/reject", "post", "jobReject", "Says no to what waits for an answer", Needs::Person("Why"), ACTED),
     ("/circuits/reset", "post", "circuitsReset", "Closes one circuit, or all of a repository", Needs::Person("Reset"), RESET),
@@ -43,7 +48,8 @@ const OPERATIONS: &[Operation] = &[
     ("/api/jobs", "get", "apiJobs", "Remediations, newest first", Needs::Filters, LISTED),
     ("/api/jobs/{id}", "get", "apiJob", "One remediation with its events and their hashes", Needs::Nothing, SHOWN),
     ("/api/jobs/{id}/retry", "post", "apiJobRetry", "Opens a further try of what has ended", Needs::Person("Why"), RETRIED),
-    ("/api/jobs/{id}/cancel", "post", "apiJobCancel", "Ends it", Needs::Person("Why"), ACTED),
+    ("/api/jobs/{id}/cancel", "post", "apiJobCancel", "Ends it, and takes back what it wrote", Needs::Person("Why"), CANCELLED),
+    ("/api/jobs/{id}/rollback", "post", "apiJobRollback", "Takes back what it wrote", Needs::Person("Why"), TAKEN_BACK),
     ("/api/jobs/{id}/approve", "post", "apiJobApprove", "Says yes to what waits for an answer", Needs::Person("Why"), ACTED),
     ("/api/jobs/{id}/reject", "post", "apiJobReject", "Says no to what waits for an answer", Needs::Person("Why"), ACTED),
     ("/api/circuits", "get", "circuits", "All circuits", Needs::Nothing, &[(200, "Circuits"), (503, "Problem")]),
@@ -156,6 +162,17 @@ fn schemas() -> Map<String, Value> {
             json!({"type": "object", "additionalProperties": false, "required": ["repo", "reason"], "properties": {"repo": text, "signature": maybe, "reason": text}}),
         ),
         ("Stop", json!({"type": "object", "additionalProperties": false, "required": ["reason"], "properties": {"repo": maybe, "reason": text}})),
+        (
+            "TakenBack",
+            json!({"type": "object", "properties": {
+                "remediation": text, "outcome": {"enum": ["withdrawn", "nothing", "dry_run", "by_hand"]}, "phase": {"enum": phases}, "steps": texts, "left": texts,
+                "why": text, "commands": texts, "by": text
+            }}),
+        ),
+        (
+            "Cancelled",
+            json!({"allOf": [reference("Job"), {"type": "object", "properties": {"withdrawn": {"anyOf": [reference("TakenBack"), {"type": "null"}]}}}]}),
+        ),
         ("Retried", json!({"type": "object", "properties": {"id": text, "retries": text}})),
         ("Closed", json!({"type": "object", "properties": {"closed": count}})),
         ("Stopped", json!({"type": "object", "properties": {"paused": flag, "resumed": flag, "repo": maybe}})),

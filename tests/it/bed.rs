@@ -75,6 +75,16 @@ impl Bed {
         self.env.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Takes a variable of the service away.
+    pub fn unset(&mut self, name: &str) {
+        self.env.retain(|(known, _)| known != name);
+    }
+
+    /// The service's process.
+    pub fn service(&self) -> u32 {
+        self.child.as_ref().and_then(Child::id).expect("it runs")
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_regreen"));
         command.current_dir(self.folder.path()).env_clear();
@@ -120,7 +130,7 @@ impl Bed {
 
     /// Resident memory of the service in kB, by the kernel's account.
     pub fn resident(&self) -> u64 {
-        let id = self.child.as_ref().and_then(Child::id).expect("it runs");
+        let id = self.service();
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its size");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
@@ -188,6 +198,12 @@ impl Bed {
         }
         self.simulator.push_commit(REPO, push).await.expect("a push")
     }
+}
+
+/// A client without a way around.
+pub fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().expect("a client")
 }
 
 /// Whether campaigns are to run at full size.

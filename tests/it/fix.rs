@@ -1,6 +1,6 @@
 //! `regreen fix --repo` by the real binary: real git, real test runners in the sandbox, a model on the loopback.
 
-mod bench;
+pub mod bench;
 mod canary;
 mod command;
 mod languages;

@@ -10,7 +10,7 @@ use regreen::domain::breaker::CircuitState;
 use regreen::domain::gate::{self, Clearance, Cleared, Gate, Offer, Permit, Protection, SmallWrite, Subject, Verdict};
 use regreen::domain::ids::{BranchName, CommitSha, JobId, PatchHash, PullNumber, RepoId, RepoSlug, RunId};
 use regreen::ports::clock::Clock;
-use regreen::ports::forge::{Access, Conclusion, Forge, ForgeError, Fresh, NewPull, OpenedPull, Repository};
+use regreen::ports::forge::{Access, Conclusion, Forge, ForgeError, Fresh, NewPull, OpenedPull, Repository, RunPage};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use url::Url;
@@ -331,12 +331,12 @@ async fn completed_runs_are_asked_for_conditionally() {
     server.on(PAGE, Reply::status(304).header("etag", "W/\"a\""));
     server.on(&format!("{PAGE}&page=2"), Reply::json(json!({"total_count": 0, "workflow_runs": []})).header("etag", "W/\"b\""));
     let github = github(&server);
-    let Fresh::New(runs, validator) = github.completed_runs(&slug(), 1, None).await.unwrap() else { panic!("same") };
+    let Fresh::New(runs, validator) = github.completed_runs(&slug(), RunPage::FIRST, None).await.unwrap() else { panic!("same") };
     // A row that can't be read doesn't hide the others.
     assert_eq!(runs.iter().map(|run| run.conclusion).collect::<Vec<_>>(), [Some(Conclusion::TimedOut), Some(Conclusion::StartupFailure)]);
     assert_eq!((runs[0].head_author.as_deref(), validator.as_deref()), (Some("o@x.example"), Some("W/\"a\"")));
-    assert_eq!(github.completed_runs(&slug(), 1, validator.as_deref()).await.unwrap(), Fresh::Same);
-    assert_eq!(github.completed_runs(&slug(), 2, validator.as_deref()).await.unwrap(), Fresh::New(vec![], None));
+    assert_eq!(github.completed_runs(&slug(), RunPage::FIRST, validator.as_deref()).await.unwrap(), Fresh::Same);
+    assert_eq!(github.completed_runs(&slug(), RunPage { number: 2, until: None }, validator.as_deref()).await.unwrap(), Fresh::New(vec![], None));
     let asked: Vec<_> = server.seen().iter().map(|seen| seen.header("if-none-match").map(str::to_owned)).collect();
     assert_eq!(asked, [None, Some("W/\"a\"".to_owned()), None]);
 }
@@ -591,7 +591,7 @@ async fn requests_are_counted_by_route() {
     let runs = "GET /repos/o/r/actions/runs?status=completed&per_page=100&exclude_pull_requests=true";
     let limited = Reply::status(304).header("x-ratelimit-limit", "60").header("x-ratelimit-remaining", "42").header("x-ratelimit-reset", "1800000100");
     server.on(runs, limited);
-    github.completed_runs(&slug(), 1, Some("\"e\"")).await.unwrap();
+    github.completed_runs(&slug(), RunPage::FIRST, Some("\"e\"")).await.unwrap();
     drop(guard);
     let text = handle.render();
     for line in [

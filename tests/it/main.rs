@@ -14,6 +14,7 @@ macro_rules! requires {
 pub(crate) use requires;
 
 mod bed;
+mod canary;
 mod circuit;
 mod demo;
 mod diagnosis;
@@ -29,6 +30,7 @@ mod redaction;
 mod sandbox;
 mod serve;
 mod slack;
+mod spy;
 mod store;
 mod tidy;
 mod web;

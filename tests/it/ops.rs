@@ -389,7 +389,7 @@ async fn published(desk: &Desk, until: &str) -> Published {
         started_at: now(),
     };
     assert_eq!(store.attach(&opening, &run, None, now(), now()).await.unwrap(), Attached::Opened(id.clone()));
-    let patch = "--- a/a.txt\n+++ b/a.txt\n@@ -2 +2 @@\n-twoo\n+two\n".to_owned();
+    let patch = "diff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,2 @@\n one\n-twoo\n+two\n".to_owned();
     let proposal = ProposalRecord {
         attempt: 1,
         route: "scripted".into(),
@@ -605,6 +605,154 @@ async fn rollback_refuses_what_it_does_not_know() {
     desk.world.shutdown().await;
 }
 
+/// Runs the service until the remediation fits.
+async fn served(
+    desk: &Desk,
+    id: &RemediationId,
+    fits: impl Fn(&regreen::domain::remediation::Remediation) -> bool,
+) -> regreen::domain::remediation::Remediation {
+    let log = desk.folder.path().join("serve.log");
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_regreen"));
+    command.args(["serve", "--allow-weak-sandbox"]).current_dir(desk.folder.path()).env_clear().envs(&desk.env);
+    command.env("REGREEN_POLL", "300ms").env("REGREEN_LOG", "info").stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.stderr(std::fs::File::create(&log).unwrap()).kill_on_drop(true).spawn().unwrap();
+    let store = desk.store().await;
+    let deadline = std::time::Instant::now() + LONG;
+    let state = loop {
+        let state = store.load(id).await.unwrap().unwrap();
+        if fits(&state) {
+            break state;
+        }
+        assert!(std::time::Instant::now() < deadline, "{:?} {:?}\n{}", state.phase, state.detail, std::fs::read_to_string(&log).unwrap());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    store.close().await.unwrap();
+    child.kill().await.unwrap();
+    state
+}
+
+/// A kill between the writes and their report, and then no reason to write any more: nothing stays that nobody watches.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_published_in_the_end_is_taken_back() {
+    // The branch has moved on, or is gone.
+    for gone in [false, true] {
+        for until in ["intended", "done"] {
+            let desk = Desk::new().await;
+            let fix = published(&desk, until).await;
+            if gone {
+                desk.world.delete_branch(REPO, BROKEN).await.unwrap();
+            } else {
+                desk.world.push_commit(REPO, Push::new(BROKEN, "Go on").write("b.txt", "more\n")).await.unwrap();
+            }
+            let state = served(&desk, &fix.id, |state| state.phase.is_end()).await;
+            assert_eq!(state.phase, Phase::Superseded, "{gone} {until}: {:?} {}", state.reason, state.detail);
+            assert_eq!((desk.is_open(fix.number), desk.at(&fix.fix).await), (false, None), "{gone} {until}");
+            assert!(!state.intents.contains(&Outside::Withdraw), "reported: {:?}", state.intents);
+            desk.world.shutdown().await;
+        }
+    }
+    // A gate says no at the last moment.
+    let desk = Desk::new().await;
+    let fix = published(&desk, "done").await;
+    desk.world.protect(REPO, BROKEN, Protection { protected: true, rules: Vec::new() }).unwrap();
+    let state = served(&desk, &fix.id, |state| state.phase.is_end()).await;
+    assert_eq!((state.phase, state.reason), (Phase::Failed, Some(Reason::WriteRefused)), "{}", state.detail);
+    assert_eq!((desk.is_open(fix.number), desk.at(&fix.fix).await), (false, None));
+    assert_eq!(desk.at(BROKEN).await.as_deref(), Some(desk.head.as_str()));
+    desk.world.shutdown().await;
+    // What somebody pushed to the fix branch meanwhile stays.
+    let desk = Desk::new().await;
+    let fix = published(&desk, "done").await;
+    let theirs = desk.world.push_commit(REPO, Push::new(&fix.fix, "Polish it").write("b.txt", "more\n")).await.unwrap();
+    desk.world.push_commit(REPO, Push::new(BROKEN, "Go on").write("c.txt", "more\n")).await.unwrap();
+    let state = served(&desk, &fix.id, |state| state.phase.is_end()).await;
+    assert_eq!((state.phase, desk.is_open(fix.number)), (Phase::Superseded, false));
+    assert_eq!(desk.at(&fix.fix).await, Some(theirs));
+    desk.world.shutdown().await;
+}
+
+/// A cancel that could not take back what was written owes it: the service does it when it can.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_that_is_owed_is_made_up_for() {
+    let desk = Desk::new().await;
+    let fix = published(&desk, "published").await;
+    // Cancelled two minutes ago, and the process was killed right after it was written down.
+    let store = desk.store().await;
+    let seq = store.load(&fix.id).await.unwrap().unwrap().seq;
+    let events = vec![
+        Event::Intended { what: Outside::Withdraw, detail: fix.number.to_string() },
+        Event::Cancelled { by: "ann".into(), why: "we do it otherwise".into() },
+    ];
+    let then = now() - chrono::Duration::minutes(2);
+    store.append(&Append { remediation: fix.id.clone(), epoch: None, expected_seq: seq, events, alert: None, due: None }, then).await.unwrap();
+    store.close().await.unwrap();
+    let state = served(&desk, &fix.id, |state| !state.intents.contains(&Outside::Withdraw)).await;
+    assert_eq!((state.phase, desk.is_open(fix.number), desk.at(&fix.fix).await), (Phase::Cancelled, false, None));
+    assert!(state.detail.contains("ann: we do it otherwise"), "{}", state.detail);
+    desk.world.shutdown().await;
+}
+
+/// A withdrawal that was begun and not reported: the closed pull request is no person's answer, and the circuit hears nothing of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_own_closing_is_no_persons_answer() {
+    let desk = Desk::new().await;
+    let fix = published(&desk, "published").await;
+    let store = desk.store().await;
+    let seq = store.load(&fix.id).await.unwrap().unwrap().seq;
+    let began = Event::Intended { what: Outside::Withdraw, detail: fix.number.to_string() };
+    store.append(&Append { remediation: fix.id.clone(), epoch: None, expected_seq: seq, events: vec![began], alert: None, due: None }, now()).await.unwrap();
+    store.close().await.unwrap();
+    desk.world.close_pull(REPO, fix.number).await.unwrap();
+    desk.world.push_commit(REPO, Push::new(BROKEN, "Go on").write("b.txt", "more\n")).await.unwrap();
+    let state = served(&desk, &fix.id, |state| state.phase.is_end()).await;
+    assert_eq!((state.phase, state.reason), (Phase::Superseded, Some(Reason::HeadMoved)), "{}", state.detail);
+    assert_eq!(desk.at(&fix.fix).await, None);
+    desk.world.shutdown().await;
+
+    // A person's closing is one.
+    let desk = Desk::new().await;
+    let fix = published(&desk, "published").await;
+    desk.world.close_pull(REPO, fix.number).await.unwrap();
+    let state = served(&desk, &fix.id, |state| state.phase.is_end()).await;
+    assert_eq!((state.phase, state.reason), (Phase::Completed, Some(Reason::Closed)), "{}", state.detail);
+    desk.world.shutdown().await;
+}
+
+/// `jobs cancel` ends it, takes back what was written, and tells the channel why.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_cancelled_is_taken_back_and_told() {
+    for until in ["intended", "published"] {
+        let desk = Desk::new().await;
+        let fix = published(&desk, until).await;
+        let id = fix.id.as_str();
+        let ended = desk.run(&["jobs", "cancel", id, "--by", "ann", "--reason", "we do it otherwise"]).await.exits(0);
+        assert!(ended.out.contains("taken back") && ended.err.contains(&format!("#{} is closed", fix.number)), "{ended:?}");
+        assert_eq!((desk.is_open(fix.number), desk.at(&fix.fix).await, desk.phase(&fix.id).await), (false, None, Phase::Cancelled), "{until}");
+        let shown = desk.run(&["jobs", "show", id]).await.exits(0).out;
+        assert!(shown.contains("ann: we do it otherwise"), "{shown}");
+        desk.run(&["jobs", "cancel", id]).await.exits(2);
+        let state = served(&desk, &fix.id, |_| !desk.world.slack_messages().is_empty()).await;
+        assert_eq!(state.phase, Phase::Cancelled);
+        let said = desk.world.slack_messages();
+        assert!(said.len() == 1 && said[0].blocks.to_string().contains("we do it otherwise"), "{said:?}");
+        desk.world.shutdown().await;
+    }
+    // The forge does not answer: it is cancelled all the same, and what is to be done is said.
+    let desk = Desk::new().await;
+    let fix = published(&desk, "published").await;
+    desk.world.faults().add(Fault::on(Server::Github, "GET", "/repos/acme/widgets", FaultKind::Status { code: 401, headers: vec![], body: "{}".into() }));
+    let ended = desk.run(&["jobs", "cancel", fix.id.as_str(), "--reason", "no"]).await.exits(3);
+    assert!(ended.err.contains(&format!("regreen rollback {}", fix.id)), "{ended:?}");
+    assert_eq!((desk.is_open(fix.number), desk.phase(&fix.id).await), (true, Phase::Cancelled));
+    let store = desk.store().await;
+    assert!(store.load(&fix.id).await.unwrap().unwrap().intents.contains(&Outside::Withdraw), "it is owed");
+    store.close().await.unwrap();
+    desk.world.faults().clear();
+    desk.run(&["rollback", fix.id.as_str()]).await.exits(0);
+    assert_eq!((desk.is_open(fix.number), desk.at(&fix.fix).await), (false, None));
+    desk.world.shutdown().await;
+}
+
 // --- init -----------------------------------------------------------------------------------------------------------
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -681,16 +829,23 @@ async fn every_help_has_an_example() {
 
 const ENV_EXAMPLE: &str = include_str!("../../.env.example");
 const TOML_EXAMPLE: &str = include_str!("../../regreen.example.toml");
-const CONFIG: &str = include_str!("../../src/config.rs");
+const CONFIG: [&str; 5] = [
+    include_str!("../../src/config.rs"),
+    include_str!("../../src/config/file.rs"),
+    include_str!("../../src/config/reader.rs"),
+    include_str!("../../src/config/routes.rs"),
+    include_str!("../../src/config/rules.rs"),
+];
 const SETTINGS: &str = include_str!("../../docs/settings.md");
 const FIRST_HOUR: &str = include_str!("../../docs/first-hour.md");
 const REASONS: &str = include_str!("../../docs/reasons.md");
 
 /// The names of variables that the settings are read from.
 fn variables() -> BTreeSet<&'static str> {
-    let code = CONFIG.split("mod tests").next().unwrap();
+    let code = CONFIG.map(|text| text.split("mod tests").next().unwrap());
     let names = Regex::new(r#""([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)""#).unwrap();
-    let found: BTreeSet<&str> = names.captures_iter(code).map(|found| found.get(1).unwrap().as_str()).filter(|name| *name != "XDG_DATA_HOME").collect();
+    let found: BTreeSet<&str> =
+        code.iter().flat_map(|code| names.captures_iter(code)).map(|found| found.get(1).unwrap().as_str()).filter(|name| *name != "XDG_DATA_HOME").collect();
     assert!(found.len() > 30 && found.contains("REGREEN_REPOS"), "{found:?}");
     found
 }
@@ -698,10 +853,11 @@ fn variables() -> BTreeSet<&'static str> {
 /// The names in the structured file, by the struct that reads them.
 fn names_in_file() -> BTreeSet<&'static str> {
     let structs = Regex::new(r"(?s)struct (?:\w*File|SandboxSettings) \{(.*?)\n\}").unwrap();
-    let field = Regex::new(r"(?m)^    (?:pub )?([a-z_]+): ").unwrap();
-    let code = CONFIG.split("mod tests").next().unwrap();
-    let found: BTreeSet<&str> = structs
-        .captures_iter(code)
+    let field = Regex::new(r"(?m)^    (?:pub(?:\(super\))? )?([a-z_]+): ").unwrap();
+    let code = CONFIG.map(|text| text.split("mod tests").next().unwrap());
+    let found: BTreeSet<&str> = code
+        .iter()
+        .flat_map(|code| structs.captures_iter(code))
         .flat_map(|body| field.captures_iter(body.get(1).unwrap().as_str()).map(|name| name.get(1).unwrap().as_str()).collect::<Vec<_>>())
         .collect();
     assert!(found.len() > 40 && found.contains("forbidden_paths"), "{found:?}");

@@ -184,6 +184,102 @@ async fn a_person_stops_it_and_lets_it_go_on() {
     assert_eq!(bed.stop().await, Some(0));
 }
 
+/// A failure that looks like one that passes is run again once; red again, it is mended.
+#[tokio::test(flavor = "multi_thread")]
+async fn red_again_after_a_rerun_is_patched() {
+    const FETCH: &str =
+        "if [ \"$(cat one.txt)\" = 42 ]; then\n  echo fetched\nelse\n  echo \"curl: (6) Could not resolve host: packages.example.org\" >&2\n  exit 6\nfi\n";
+    let mut bed = Bed::new(SimulatorOptions::default(), &[("ci", "**")], QUICK).await;
+    bed.simulator.script_model(ModelRule::when(&["## File one.txt", "\n17\n"], ModelReply::Text(repair("one", "17"))));
+    bed.start();
+    let sha = bed.push("ada/one", Some("main"), &[("one.txt", "17\n"), ("check.sh", FETCH)], "ada").await;
+    let store = bed.store().await;
+    let states = bed.wait(&store, "a fix after the rerun", 120, |states| states.iter().any(offered)).await;
+    let state = &states[0];
+    assert!(state.rerun && state.reruns.len() == 1, "{:?}", state.reruns);
+    let attempts: Vec<u32> = bed.simulator.runs(REPO).iter().filter(|run| run.head_sha == sha).map(|run| u32::try_from(run.attempts.len()).unwrap()).collect();
+    assert_eq!(attempts, [2], "once, and no oftener");
+    let names: Vec<_> = store.events(&state.id).await.unwrap().iter().map(|stored| stored.event.name()).collect();
+    let at = |name: &str| names.iter().position(|known| *known == name);
+    assert!(at("rerun_chosen") < at("rerun_red") && at("rerun_red") < at("proposed"), "{names:?}");
+    assert_eq!((states.len(), bed.simulator.pulls(REPO).len()), (1, 1));
+    assert_eq!(bed.stop().await, Some(0));
+}
+
+/// A repository that is not there does not keep the others waiting, and a pause stops writes but no looking.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_and_a_missing_repository_hold_nothing_up() {
+    let mut bed = Bed::new(SimulatorOptions::default(), &[("ci", "**")], QUICK).await;
+    bed.set("REGREEN_REPOS", &format!("acme/gone,{REPO}"));
+    bed.simulator.script_model(ModelRule::when(&["## File one.txt", "\n17\n"], ModelReply::Text(repair("one", "17"))));
+    bed.start();
+    let store = bed.store().await;
+    for name in ["ada/one", "ada/two"] {
+        bed.push(name, Some("main"), &[("one.txt", "17\n"), ("n.txt", name)], "ada").await;
+    }
+    bed.wait(&store, "two fixes", 120, |states| states.len() == 2 && states.iter().all(offered)).await;
+    assert_eq!(bed.cli(&["pause", "--reason", "a release is on"]).await.0, 0);
+    // Under the pause a person merges the one, and pushes to the other's branch.
+    let pulls = bed.simulator.pulls(REPO);
+    let of = |base: &str| pulls.iter().find(|pull| pull.base == base).unwrap().number;
+    bed.simulator.merge_pull(REPO, of("ada/one"), "squash").await.unwrap();
+    bed.push("ada/two", None, &[("n.txt", "more\n")], "ada").await;
+    bed.wait(&store, "the merge is seen", 60, |states| states.iter().any(|state| state.reason == Some(Reason::Merged))).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(bed.simulator.pulls(REPO).iter().any(|pull| pull.number == of("ada/two") && pull.open), "what is ours stays while it is paused");
+    assert_eq!(bed.cli(&["resume", "--reason", "the release is out"]).await.0, 0);
+    let fits = |states: &[Remediation]| states.iter().any(|state| state.reason == Some(Reason::HeadMoved));
+    bed.wait(&store, "the stale fix is withdrawn", 60, fits).await;
+    assert!(bed.simulator.pulls(REPO).iter().any(|pull| pull.number == of("ada/two") && !pull.open));
+    assert_eq!(bed.stop().await, Some(0));
+}
+
+/// A person takes a fix back over HTTP: the pull request is closed, the branch is gone, and the channel is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_takes_it_back_over_http() {
+    let mut bed = Bed::new(SimulatorOptions::default(), &[("ci", "**")], QUICK).await;
+    bed.set("REGREEN_ADMIN_TOKENS", "ann=a-long-token-of-anns-own-0123456789");
+    bed.simulator.script_model(ModelRule::when(&["## File one.txt", "\n17\n"], ModelReply::Text(repair("one", "17"))));
+    bed.start();
+    let store = bed.store().await;
+    for name in ["ada/one", "ada/two"] {
+        bed.push(name, Some("main"), &[("one.txt", "17\n"), ("n.txt", name)], "ada").await;
+    }
+    let states = bed.wait(&store, "two fixes", 120, |states| states.len() == 2 && states.iter().all(offered)).await;
+    let client = crate::bed::client();
+    let post = |path: String, token: &'static str| {
+        let asked = client.post(format!("http://127.0.0.1:{}{path}", bed.port)).bearer_auth(token).body("{\"reason\":\"breaks staging\"}");
+        async move {
+            let answer = asked.send().await.unwrap();
+            (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap())
+        }
+    };
+    let ann = "a-long-token-of-anns-own-0123456789";
+    assert_eq!(post(format!("/jobs/{}/rollback", states[0].id), "nobody").await.0, 401);
+    assert_eq!(post("/jobs/r-0000000000000000/rollback".into(), ann).await.0, 404);
+    let (status, told) = post(format!("/jobs/{}/rollback", states[0].id), ann).await;
+    assert_eq!(
+        (status, told["outcome"].as_str(), told["phase"].as_str(), told["by"].as_str()),
+        (200, Some("withdrawn"), Some("cancelled"), Some("ann")),
+        "{told}"
+    );
+    let (status, told) = post(format!("/api/jobs/{}/cancel", states[1].id), ann).await;
+    assert_eq!((status, told["state"].as_str(), told["withdrawn"]["outcome"].as_str()), (200, Some("cancelled"), Some("withdrawn")), "{told}");
+    // Done twice, it changes nothing; what has ended can't be cancelled.
+    let (status, told) = post(format!("/api/jobs/{}/rollback", states[0].id), ann).await;
+    assert_eq!((status, told["outcome"].as_str()), (200, Some("nothing")), "{told}");
+    assert_eq!(post(format!("/jobs/{}/cancel", states[0].id), ann).await.0, 409);
+    assert!(bed.simulator.pulls(REPO).iter().all(|pull| !pull.open));
+    assert!(!bed.simulator.refs(REPO).await.unwrap().keys().any(|name| name.contains("agent-fix")));
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while bed.simulator.slack_messages().iter().filter(|message| message.blocks.to_string().contains("breaks staging")).count() < 2 {
+        assert!(std::time::Instant::now() < deadline, "{:?}", bed.simulator.slack_messages());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(bed.simulator.slack_messages().len(), 2, "each message was updated in place");
+    assert_eq!(bed.stop().await, Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_on_postgresql() {
     let Ok(url) = std::env::var("REGREEN_TEST_POSTGRES_URL") else {
@@ -242,7 +338,7 @@ async fn a_large_repository_is_served_as_well() {
     bed.push("main", None, &changes, "linus").await;
     bed.start();
     let store = bed.store().await;
-    let mut overheads = Vec::new();
+    let (mut overheads, mut steps) = (Vec::new(), Vec::new());
     for n in 0..5 {
         bed.push(&format!("ada/{n}"), Some("main"), &[("one.txt", "17\n"), ("n.txt", &format!("{n}\n"))], "ada").await;
         let states = bed.wait(&store, "a fix", 120, |states| states.len() == n + 1 && states.iter().all(offered)).await;
@@ -251,6 +347,12 @@ async fn a_large_repository_is_served_as_well() {
         let tests = proof.before.seconds + proof.after.as_ref().map_or(0.0, |after| after.seconds);
         let whole = (state.published_at.unwrap() - state.opened_at).num_milliseconds() as f64 / 1000.0;
         overheads.push(whole - tests);
+        let events = store.events(&state.id).await.unwrap();
+        let took = events.windows(2).map(|pair| ((pair[1].at - pair[0].at).num_milliseconds(), pair[1].event.name())).filter(|(took, _)| *took >= 50);
+        steps.push(took.map(|(took, name)| format!("{name} {took}")).collect::<Vec<_>>().join(", "));
+    }
+    for (n, took) in steps.iter().enumerate() {
+        eprintln!("{n}: steps of 50 ms and more, ms: {took}");
     }
     eprintln!("seen to draft on {files} files, less the tests, seconds: {overheads:.2?} (the first with a cold mirror)");
     assert_eq!(bed.stop().await, Some(0));

@@ -134,6 +134,7 @@ impl Served {
             limits: Limits::default(),
             setup_network: Network::None,
             work_dir: folder.path().to_owned(),
+            spares: Default::default(),
             wake: Arc::clone(&wake),
             seen_red: Arc::default(),
             patience: 3,

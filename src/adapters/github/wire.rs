@@ -181,6 +181,7 @@ impl RunWire {
             actor: login(self.actor).or_else(|| login(self.triggering_actor)),
             conclusion: ended(self.status.as_deref(), self.conclusion.as_deref()),
             url: self.html_url.unwrap_or_default(),
+            created_at: need(self.created_at.or(self.run_started_at).or(updated_at), "created_at")?,
             started_at: need(self.run_started_at.or(self.created_at).or(updated_at), "run_started_at")?,
             updated_at: need(updated_at, "updated_at")?,
         })

@@ -10,7 +10,7 @@ use crate::domain::gate::Protection;
 use crate::domain::ids::{BranchName, RepoSlug};
 use crate::domain::rules::{Autonomy, RepoPattern};
 use crate::ports::alerts::{AlertError, AlertStyle, Alerts as _};
-use crate::ports::forge::{Forge, ForgeError, Fresh, Repository, WorkflowRun};
+use crate::ports::forge::{Forge, ForgeError, Fresh, Repository, RunPage, WorkflowRun};
 use crate::ports::git::{Credentials, Git, Remote};
 use crate::ports::llm::{Llm as _, ModelError};
 
@@ -139,7 +139,7 @@ async fn repository(report: &mut Report, settings: &Settings, forge: &dyn Forge,
     }
     fetch(report, forge, git, &found).await;
 
-    let runs = match forge.completed_runs(&found.slug, 1, None).await {
+    let runs = match forge.completed_runs(&found.slug, RunPage::FIRST, None).await {
         Ok(Fresh::New(runs, _)) => {
             report.ok(GITHUB, name("workflow runs"), format!("{} completed run(s) on the first page", runs.len()));
             runs

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{admit, current_branch, gate as gating, propose};
+use super::{admit, current_branch, gate as gating, propose, standing};
 use crate::domain::gate::{self, Check, Cleared, Finding, Gate, Subject, Verdict};
 use crate::domain::patch::Applied;
 use crate::domain::patch::integrity::{self, Severity};
@@ -26,12 +26,15 @@ pub struct Asked {
     pub applied: Applied,
 }
 
-/// Asks everything. `None` where the branch moved on meanwhile, which is recorded.
-pub async fn ask(engine: &Engine, session: &mut Session) -> Result<Option<Asked>, StageError> {
+/// Asks everything; the reason where the branch moved on meanwhile. Nothing is recorded: what was written may have to be taken back first.
+pub async fn ask(engine: &Engine, session: &mut Session) -> Result<Result<Asked, Reason>, StageError> {
     // Nothing is believed that was read before.
     session.repository = None;
     let repository = session.repository(engine).await?;
-    let Some(branch) = current_branch(engine, session, &repository).await? else { return Ok(None) };
+    let branch = match standing(engine, &session.state, &repository).await? {
+        Ok(branch) => branch,
+        Err(reason) => return Ok(Err(reason)),
+    };
     let proposal = gating::proposal(session)?;
     let remote = engine.remote(&repository).await?;
     let sha = session.state.opening.key.sha.clone();
@@ -64,7 +67,7 @@ pub async fn ask(engine: &Engine, session: &mut Session) -> Result<Option<Asked>
         approval.clear();
     }
     let verdict = Verdict::of(Gate::Clearing, risk.score, findings);
-    Ok(Some(Asked { verdict, approval, applied }))
+    Ok(Ok(Asked { verdict, approval, applied }))
 }
 
 /// What the clearance is about.
@@ -79,9 +82,15 @@ pub fn subject(engine: &Engine, session: &Session) -> Result<Subject, StageError
     })
 }
 
-/// Asks the gate, and mints the clearance.
+/// Asks the gate. The clearance itself is minted by the stage that writes, from answers of its own moment.
 pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageError> {
-    let Some(asked) = ask(engine, session).await? else { return Ok(Next::GoOn) };
+    let asked = match ask(engine, session).await? {
+        Ok(asked) => asked,
+        Err(reason) => {
+            session.record(engine, vec![Event::Superseded { reason }]).await?;
+            return Ok(Next::GoOn);
+        }
+    };
     admit::count(&asked.verdict);
     let now = engine.clock.now();
     // A person is asked only for what a person may allow: everything else must hold already.
@@ -101,7 +110,6 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
         cleared => {
             let simulated = matches!(cleared, Cleared::Simulated(_));
             session.record(engine, vec![Event::Cleared { verdict: asked.verdict, simulated }]).await?;
-            session.cleared = Some(cleared);
         }
     }
     Ok(Next::GoOn)

@@ -5,17 +5,18 @@ use std::collections::{BTreeSet, HashMap};
 use tokio_util::sync::CancellationToken;
 
 use super::{budget_finding, fixer};
+use crate::domain::context;
 use crate::domain::gate::Status;
 use crate::domain::ids::{CommitSha, PatchHash};
 use crate::domain::patch::{self, Applied, FileContent, FileMode, PatchError, PatchLimits, PathRules, TreeFacts};
-use crate::domain::prompt::{self, SourceFile};
+use crate::domain::prompt;
 use crate::domain::redaction::redact;
 use crate::domain::remediation::{Event, Outside, ProposalRecord, Reason, Remediation, Spent};
 use crate::domain::render::escape;
 use crate::domain::rules::RepoRules;
 use crate::engine::session::{Next, Session};
-use crate::engine::{Engine, StageError};
-use crate::ports::git::{EntryKind, Remote};
+use crate::engine::{Engine, Runs, StageError};
+use crate::ports::git::{EntryKind, GitError, Remote};
 use crate::ports::llm::{ModelAnswer, ModelError, ModelRequest, Role, Turn};
 use crate::ports::store::ModelCall;
 
@@ -72,6 +73,11 @@ pub async fn run(engine: &Engine, session: &mut Session, stop: &CancellationToke
 }
 
 async fn ask(engine: &Engine, session: &mut Session, remote: &Remote, rules: &RepoRules, routes: &[String], attempt: u32) -> Result<Next, StageError> {
+    // What the answer will be proved in is laid out while the model thinks.
+    if session.state.command.is_some() && session.state.left_to_ci.is_none() && matches!(engine.runs, Runs::In(_)) {
+        let trees = if engine.seen_red.has(&session.state.id) { 1 } else { 2 };
+        engine.spares.lay_out(engine, remote, &session.state.opening.key.sha, trees);
+    }
     let text = user_prompt(engine, remote, &session.state).await?;
     let mut transient = None;
     for route in routes {
@@ -229,72 +235,37 @@ fn explanation(answer: &str) -> String {
     escape::bounded(&escape::visible(head.trim()), 1500)
 }
 
-/// The evidence and the files that matter: those that the failure names, and their neighbours by name.
+/// The evidence and the files that matter, as [`crate::domain::context`] chooses them; what it wants is read here.
 async fn user_prompt(engine: &Engine, remote: &Remote, state: &Remediation) -> Result<String, StageError> {
     let key = &state.opening.key;
-    let entries = engine.git.list(remote, &key.sha).await?;
-    let mut wanted: Vec<(String, Option<u32>, &'static str)> = Vec::new();
-    let mut want = |path: &str, line: Option<u32>, why: &'static str| {
-        if wanted.len() < 24 && !wanted.iter().any(|(known, ..)| known == path) {
-            wanted.push((path.to_owned(), line, why));
-        }
-    };
-    let named = state.diagnosis.as_ref().map(|diagnosis| diagnosis.files.as_slice()).unwrap_or_default();
-    for (path, line) in named {
-        // A log names files by whatever path the runner had: the tree's own path is the longest common tail.
-        for entry in entries.iter().filter(|entry| same_tail(&entry.path, path)) {
-            want(&entry.path, *line, "named by the failure");
-        }
-    }
-    for (path, _) in named {
-        let stem = stem(path);
-        for entry in entries.iter().filter(|entry| stem.len() >= 3 && self::stem(&entry.path) == stem) {
-            want(&entry.path, None, "a neighbour by name");
-        }
-    }
-    // What the branch itself changed is the likeliest cause.
+    let listed = engine.git.list(remote, &key.sha).await?;
+    let ordinary = |kind: EntryKind| matches!(kind, EntryKind::File | EntryKind::Executable);
+    let entries: Vec<context::Entry> =
+        listed.into_iter().filter(|entry| ordinary(entry.kind)).map(|entry| context::Entry { path: entry.path, size: entry.size }).collect();
+    // What the branch itself changed is the likeliest cause. It is no condition: a fix may be found without.
     let default = engine.git.remote_head(remote, &state.opening.default_branch).await.ok().flatten();
-    let mut diff = String::new();
+    let (mut changed, mut difference) = (Vec::new(), String::new());
     if let Some(head) = default
         && let Ok(Some(base)) = merge_base(engine, remote, state, &head).await
     {
-        if let Ok(changed) = engine.git.changed_files(remote, &base, &key.sha).await {
-            for file in changed.iter().take(12) {
-                want(&file.path, None, "changed by this branch");
-            }
-        }
-        diff = engine.git.diff(remote, &base, &key.sha, 200_000).await.unwrap_or_default();
+        changed = engine.git.changed_files(remote, &base, &key.sha).await.unwrap_or_default().into_iter().map(|file| file.path).collect();
+        difference = engine.git.diff(remote, &base, &key.sha, 200_000).await.unwrap_or_default();
     }
-    if wanted_is_thin(named, &entries.len()) {
-        for entry in entries.iter().filter(|entry| is_source(&entry.path)).take(8) {
-            want(&entry.path, None, "a source of this small repository");
+    let mut plan = context::Plan::new(state.diagnosis.as_ref(), &changed, &entries);
+    loop {
+        for path in plan.unread() {
+            let file = match engine.git.read_file(remote, &key.sha, &path, context::LARGEST + 1).await {
+                // A name that git lists and nobody can ask for is no reason to give up.
+                Err(GitError::BadPath { .. }) => None,
+                file => file?,
+            };
+            plan.take(&path, file.filter(|file| ordinary(file.kind)).as_ref().map(|file| file.bytes.as_slice()));
         }
-    }
-    for manifest in ["Cargo.toml", "package.json", "pyproject.toml", "go.mod"] {
-        if entries.iter().any(|entry| entry.path == manifest) {
-            want(manifest, None, "the manifest");
-        }
-    }
-    let mut files = Vec::new();
-    for (path, line, why) in wanted {
-        if let Some(file) = engine.git.read_file(remote, &key.sha, &path, 400_000).await?
-            && matches!(file.kind, EntryKind::File | EntryKind::Executable)
-            && let Ok(text) = String::from_utf8(file.bytes)
-            && !text.contains('\0')
-        {
-            files.push(SourceFile { path, text, line, why });
+        if !plan.follow() {
+            break;
         }
     }
-    Ok(prompt::fix(state, &files, &diff))
-}
-
-fn wanted_is_thin(named: &[(String, Option<u32>)], entries: &usize) -> bool {
-    named.len() < 3 && *entries <= 60
-}
-
-fn is_source(path: &str) -> bool {
-    const ENDINGS: [&str; 18] = ["rs", "py", "js", "ts", "jsx", "tsx", "mjs", "cjs", "go", "java", "kt", "rb", "php", "cs", "c", "h", "cpp", "hpp"];
-    path.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
+    Ok(prompt::fix(state, &plan, &difference))
 }
 
 async fn merge_base(engine: &Engine, remote: &Remote, state: &Remediation, head: &CommitSha) -> Result<Option<CommitSha>, StageError> {
@@ -302,41 +273,9 @@ async fn merge_base(engine: &Engine, remote: &Remote, state: &Remediation, head:
     Ok(engine.git.merge_base(remote, head, &state.opening.key.sha).await?)
 }
 
-/// Whether one path is the other's tail, by whole parts.
-fn same_tail(entry: &str, named: &str) -> bool {
-    let (mut a, mut b) = (entry.rsplit('/'), named.trim_start_matches("./").rsplit('/'));
-    loop {
-        match (a.next(), b.next()) {
-            (Some(x), Some(y)) if x == y => {}
-            // Run out together or one before the other, with at least the name in common.
-            (None, _) | (_, None) => return entry.rsplit('/').next() == named.rsplit('/').next(),
-            _ => return false,
-        }
-    }
-}
-
-/// The name without ending and test marks: `test_cart.py`, `cart.spec.ts` and `cart.py` have one stem.
-fn stem(path: &str) -> String {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let name = name.split('.').next().unwrap_or(name).to_lowercase();
-    let name = name.trim_start_matches("test_").trim_end_matches("_test").trim_end_matches("_spec").trim_end_matches("test");
-    name.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tails_and_stems() {
-        assert!(same_tail("src/cart.rs", "/home/runner/work/x/x/src/cart.rs"));
-        assert!(same_tail("packages/a/src/cart.ts", "src/cart.ts"));
-        assert!(!same_tail("src/other.rs", "src/cart.rs"));
-        assert!(!same_tail("lib/cart.rs", "src/cart.rs"));
-        for (a, b) in [("tests/test_cart.py", "shop/cart.py"), ("cart.spec.ts", "cart.ts"), ("cart_test.go", "cart.go"), ("CartTest.java", "Cart.java")] {
-            assert_eq!(stem(a), stem(b));
-        }
-    }
 
     #[test]
     fn an_explanation_ends_at_the_patch() {

@@ -31,6 +31,11 @@ impl RedCache {
         self.lock().get(id).cloned()
     }
 
+    /// Whether the failing command was seen red already.
+    pub fn has(&self, id: &RemediationId) -> bool {
+        self.lock().contains_key(id)
+    }
+
     /// Keeps what was seen.
     pub fn put(&self, id: &RemediationId, ran: Ran) -> Arc<Red> {
         let identity = evidence::identity(&evidence::of_output(&ran.output));

@@ -2,12 +2,12 @@
 
 use super::clear;
 use crate::domain::gate::{Clearance, Cleared, SmallWrite, permit};
-use crate::domain::ids::{BranchName, CommitSha};
+use crate::domain::ids::{BranchName, CommitSha, RemediationId};
 use crate::domain::patch::Applied;
-use crate::domain::remediation::{Event, Outside, PullRecord, Reason};
+use crate::domain::remediation::{Effect, Event, Outside, PullRecord, Reason};
 use crate::domain::render::{self, escape};
 use crate::engine::session::{Next, Session, alert_text};
-use crate::engine::{Engine, StageError, follow_up};
+use crate::engine::{Engine, StageError, follow_up, rollback};
 use crate::ports::forge::{NewPull, OpenedPull, Pull, Repository};
 use crate::ports::git::{CommitMessage, CommitPlan, PushOutcome, Remote, Signature, TreeChange};
 use crate::ports::store::{Append, Filter};
@@ -22,21 +22,25 @@ struct Plan {
 
 /// Writes, or records what would be written.
 pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageError> {
-    // Without a clearance in hand (a restart), the stored inputs are asked again; it is never stored itself.
+    // Asked afresh, whatever the gate before said: the clearance is about this moment, and is never stored.
     let asked = match clear::ask(engine, session).await? {
-        Some(asked) => asked,
-        None => return Ok(Next::GoOn),
+        Ok(asked) => asked,
+        Err(reason) => {
+            rollback::leftovers(engine, session).await?;
+            session.record(engine, vec![Event::Superseded { reason }]).await?;
+            return Ok(Next::GoOn);
+        }
     };
-    let cleared = match session.cleared.take() {
-        Some(cleared) => cleared,
-        None => crate::domain::gate::clear(&asked.verdict, clear::subject(engine, session)?, engine.clock.now()),
-    };
+    let cleared = crate::domain::gate::clear(&asked.verdict, clear::subject(engine, session)?, engine.clock.now());
     let repository = session.repository(engine).await?;
     let remote = engine.remote(&repository).await?;
     let plan = plan(engine, session, &asked.applied)?;
     match cleared {
         Cleared::Real(clearance) => publish(engine, session, &repository, &remote, &clearance, plan).await,
-        Cleared::Simulated(_) => record(engine, session, &remote, plan, &asked.approval).await,
+        Cleared::Simulated(_) => {
+            rollback::leftovers(engine, session).await?;
+            record(engine, session, &remote, plan, &asked.approval).await
+        }
         Cleared::Refused => {
             let why = asked.verdict.result().reason;
             Err(StageError::End(Reason::WriteRefused, format!("the gates refused it at the last moment: {why}")))
@@ -119,9 +123,10 @@ async fn publish(
     session.intend(engine, Outside::PushBranch, format!("{} at {}", plan.branch, commit.short())).await?;
     let mut pushed = engine.git.push_new(clearance, remote, &plan.branch, &commit).await?;
     if let PushOutcome::Conflict { found } = &pushed
-        && written_commit(engine, session, &plan.branch).await?.as_ref() == Some(found)
+        && (written_commit(engine, session, &plan.branch).await?.as_ref() == Some(found)
+            || rollback::pushed(engine, &session.state.id, Some(found)).await?.as_ref() == Some(found))
     {
-        // An earlier try at the same head (a person's `retry`) left its branch: it gives way, with its pull request.
+        // An earlier try at the same head (a person's `retry`, or our own before a crash) left its branch: it gives way, with its pull request.
         let permit = own_permit(engine, repository, SmallWrite::OwnPull).await?;
         engine.git.delete_branch(&permit, remote, &plan.branch, found).await?;
         pushed = engine.git.push_new(clearance, remote, &plan.branch, &commit).await?;
@@ -134,9 +139,7 @@ async fn publish(
     }
     session.done(engine, Outside::PushBranch, commit.to_string()).await?;
     if !engine.forge.has_pulls() {
-        let published = Event::Published { branch: plan.branch, commit, pull: None, unproven: plan.unproven };
-        session.record(engine, vec![published]).await?;
-        return Ok(Next::GoOn);
+        return published(engine, session, Event::Published { branch: plan.branch, commit, pull: None, unproven: plan.unproven }).await;
     }
 
     let pull = match find(engine, session, repository, &plan.branch).await? {
@@ -159,7 +162,18 @@ async fn publish(
     let record = PullRecord { number: pull.number, url: pull.url, base: pull.base, head: pull.head, draft: pull.draft, node_id: pull.node_id };
     label(engine, session, repository, &record, &plan.pull.labels).await?;
     comment(engine, session, repository, &record).await?;
-    session.record(engine, vec![Event::Published { branch: plan.branch, commit, pull: Some(record), unproven: plan.unproven }]).await?;
+    published(engine, session, Event::Published { branch: plan.branch, commit, pull: Some(record), unproven: plan.unproven }).await
+}
+
+/// Writes the publication down. A withdrawal of an earlier try that was begun and not reported ends with it: left open, a person's closing of the new
+/// pull request would be taken for ours.
+async fn published(engine: &Engine, session: &mut Session, event: Event) -> Result<Next, StageError> {
+    let mut events = Vec::new();
+    if session.state.intents.contains(&Outside::Withdraw) {
+        events.push(Event::Done { what: Outside::Withdraw, detail: "an earlier try".into() });
+    }
+    events.push(event);
+    session.record(engine, events).await?;
     Ok(Next::GoOn)
 }
 
@@ -250,21 +264,27 @@ async fn written_commit(engine: &Engine, session: &Session, fix: &BranchName) ->
     Ok(others.into_iter().find(|other| other.id != session.state.id && other.branch.as_ref() == Some(fix)).and_then(|other| other.commit))
 }
 
-/// Ends the earlier remediation that a fix branch belongs to, before its pull request is closed: else its own look would take our closing for a
-/// person's answer.
-async fn end_older(engine: &Engine, session: &Session, fix: &BranchName) -> Result<(), StageError> {
+/// The earlier remediation that a fix branch belongs to, while it is being watched.
+async fn watched(engine: &Engine, session: &Session, fix: &BranchName) -> Result<Option<RemediationId>, StageError> {
     let key = &session.state.opening.key;
     let filter = Filter { repo: Some(key.repo), branch: Some(key.branch.clone()), ..Filter::default() };
-    for older in engine.store.list(&filter).await? {
-        if older.id == session.state.id || older.phase.is_end() || older.branch.as_ref() != Some(fix) {
-            continue;
-        }
-        let now = engine.clock.now();
-        let event = Event::Superseded { reason: Reason::HeadMoved };
-        let Ok((after, _)) = older.apply(&event, now) else { continue };
-        let alert = Some(alert_text(engine, &after));
-        engine.store.append(&Append { remediation: older.id, epoch: None, expected_seq: older.seq, events: vec![event], alert, due: None }, now).await?;
+    let others = engine.store.list(&filter).await?;
+    Ok(others.into_iter().find(|older| older.id != session.state.id && !older.phase.is_end() && older.branch.as_ref() == Some(fix)).map(|older| older.id))
+}
+
+/// Writes into another remediation's chain; nothing where it has ended meanwhile.
+async fn note(engine: &Engine, id: &RemediationId, events: &[Event]) -> Result<(), StageError> {
+    let Some(state) = engine.store.load(id).await?.filter(|state| !state.phase.is_end()) else { return Ok(()) };
+    let now = engine.clock.now();
+    let (mut after, mut tell) = (state.clone(), false);
+    for event in events {
+        let (next, effects) = after.apply(event, now).map_err(|illegal| StageError::Store(illegal.into()))?;
+        after = next;
+        tell |= effects.contains(&Effect::Alert);
     }
+    let alert = tell.then(|| alert_text(&engine.rules, &after));
+    let append = Append { remediation: id.clone(), epoch: None, expected_seq: state.seq, events: events.to_vec(), alert, due: None };
+    engine.store.append(&append, now).await?;
     Ok(())
 }
 
@@ -278,8 +298,15 @@ async fn withdraw_older(engine: &Engine, session: &mut Session, repository: &Rep
         let ours = pull.head.is_ours() && pull.head_repo == Some(repository.id) && pull.body.contains("<!-- regreen:");
         if ours && pull.head != *branch {
             let written = written_commit(engine, session, &pull.head).await?;
-            end_older(engine, session, &pull.head).await?;
+            // The one that watches it is told first: it takes our closing for no person's answer, and goes on with it after a crash of ours.
+            let older = watched(engine, session, &pull.head).await?;
+            if let Some(older) = &older {
+                note(engine, older, &[Event::Intended { what: Outside::Withdraw, detail: pull.number.to_string() }]).await?;
+            }
             follow_up::withdraw(engine, session, repository, pull.number, &pull.head, written.as_ref()).await?;
+            if let Some(older) = &older {
+                note(engine, older, &[follow_up::withdrawn(pull.number), Event::Superseded { reason: Reason::HeadMoved }]).await?;
+            }
             session.record(engine, vec![follow_up::withdrawn(pull.number)]).await?;
         }
     }

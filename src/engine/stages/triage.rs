@@ -73,8 +73,14 @@ async fn decided_before(engine: &Engine, state: &Remediation) -> Result<bool, St
         // A person asked for it again.
         return Ok(false);
     }
-    let filter =
-        Filter { repo: Some(key.repo), branch: Some(key.branch.clone()), fingerprint: Some(fingerprint.clone()), phases: vec![Phase::Completed], limit: 20 };
+    let filter = Filter {
+        repo: Some(key.repo),
+        branch: Some(key.branch.clone()),
+        fingerprint: Some(fingerprint.clone()),
+        phases: vec![Phase::Completed],
+        limit: 20,
+        ..Filter::default()
+    };
     Ok(engine.store.list(&filter).await?.iter().any(|other| other.id != state.id && other.reason == Some(Reason::Closed)))
 }
 

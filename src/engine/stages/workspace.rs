@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
+use super::cache;
+use super::place::Held;
 use crate::domain::ids::{CommitSha, hex};
 use crate::domain::patch::FileChange;
 use crate::domain::proof;
@@ -83,7 +85,8 @@ fn variables(text: &str) -> std::collections::BTreeMap<String, String> {
 
 /// A tree and a home of its own, removed when dropped.
 pub struct Workspace {
-    root: PathBuf,
+    /// `None` only while it is dropped.
+    held: Option<Held>,
     /// Where the sandbox mounts the tree from.
     pub tree: PathBuf,
     home: PathBuf,
@@ -91,27 +94,10 @@ pub struct Workspace {
 
 impl Drop for Workspace {
     fn drop(&mut self) {
-        // Test code may have left folders without write permission behind.
-        if std::fs::remove_dir_all(&self.root).is_err() {
-            open_up(&self.root);
-            if let Err(error) = std::fs::remove_dir_all(&self.root) {
-                tracing::warn!(%error, "a working folder could not be removed");
-            }
+        // Thousands of files: not on a thread that others wait for.
+        if let (Some(held), Ok(runtime)) = (self.held.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(held));
         }
-    }
-}
-
-/// Gives back the owner's rights on folders; links are not followed.
-fn open_up(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let Ok(meta) = std::fs::symlink_metadata(folder) else { return };
-    if !meta.is_dir() {
-        return;
-    }
-    // Best effort: what stays closed is reported by the removal.
-    let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        open_up(&entry.path());
     }
 }
 
@@ -179,16 +165,24 @@ impl Workspace {
         stop: &CancellationToken,
     ) -> Result<Workspace, NotPrepared> {
         sandbox(engine)?;
-        let workspace = Workspace::export(engine, remote, sha).await?;
+        let workspace = match engine.spares.take(remote, sha).await {
+            Some(workspace) => workspace,
+            None => Workspace::export(engine, remote, sha).await?,
+        };
         if setup.is_empty() {
             return Ok(workspace);
         }
-        let cache = engine.work_dir.join("cache").join(workspace.cache_key(remote, setup).await?);
-        let (stored_tree, stored_home) = (cache.join("tree"), cache.join("home"));
-        if tokio::fs::try_exists(cache.join("complete")).await.unwrap_or(false) {
+        let kept = cache::of(&engine.work_dir).join(workspace.cache_key(remote, setup).await?);
+        let (stored_tree, stored_home) = (kept.join("tree"), kept.join("home"));
+        let (entry, now) = (kept.clone(), engine.clock.now().into());
+        if blocking(move || Ok(cache::take(&entry, now))).await.unwrap_or(false) {
             copy(&stored_tree, &workspace.tree).await?;
             copy(&stored_home, &workspace.home).await?;
-            return Ok(workspace);
+            if cache::is_whole(&kept) {
+                return Ok(workspace);
+            }
+            // It was cleaned away meanwhile, and the copy may be half of it: done again from nothing.
+            return Err(StageError::Outside("the stored result of the set-up was cleaned away while it was copied".into(), None).into());
         }
         let before = listing(&workspace.tree).await?;
         for step in setup {
@@ -199,14 +193,15 @@ impl Workspace {
                 return Err(NotPrepared::Setup(format!("the set-up step `{}` ended with {}: {tail}", first_line(&step.script), ran.exit)));
             }
         }
-        store(&workspace, &before, &cache, &stored_tree, &stored_home).await?;
+        store(&workspace, &before, &kept, &stored_tree, &stored_home).await?;
         Ok(workspace)
     }
 
     /// Exports the commit only.
     pub async fn export(engine: &Engine, remote: &Remote, sha: &CommitSha) -> Result<Workspace, StageError> {
-        let root = engine.work_dir.join("jobs").join(uuid::Uuid::now_v7().simple().to_string());
-        let workspace = Workspace { tree: root.join("tree"), home: root.join("home"), root };
+        let work_dir = engine.work_dir.clone();
+        let held = blocking(move || Held::new(&work_dir)).await.map_err(io("make a working folder"))?;
+        let workspace = Workspace { tree: held.folder().join("tree"), home: held.folder().join("home"), held: Some(held) };
         // The temporary folder of steps, and the files by which they hand variables on.
         tokio::fs::create_dir_all(workspace.home.join("tmp")).await.map_err(io("make a working folder"))?;
         engine.git.export(remote, sha, &workspace.tree, &ExportLimits::default()).await?;
@@ -303,11 +298,11 @@ impl Workspace {
 
 /// Keeps what the set-up added to the tree, and the home, for the next time. Made beside its place and moved into it, so that a
 /// half-written cache is never taken.
-async fn store(workspace: &Workspace, before: &[PathBuf], cache: &Path, stored_tree: &Path, stored_home: &Path) -> Result<(), StageError> {
-    let (tree, home, before, cache) = (workspace.tree.clone(), workspace.home.clone(), before.to_vec(), cache.to_owned());
+async fn store(workspace: &Workspace, before: &[PathBuf], entry: &Path, stored_tree: &Path, stored_home: &Path) -> Result<(), StageError> {
+    let (tree, home, before, place) = (workspace.tree.clone(), workspace.home.clone(), before.to_vec(), entry.to_owned());
     let names = (stored_tree.file_name().map(PathBuf::from).unwrap_or_default(), stored_home.file_name().map(PathBuf::from).unwrap_or_default());
     let made = blocking(move || {
-        let parent = cache.parent().unwrap_or(Path::new("."));
+        let parent = place.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(parent)?;
         let making = tempfile::tempdir_in(parent)?;
         std::fs::create_dir(making.path().join(&names.0))?;
@@ -319,10 +314,10 @@ async fn store(workspace: &Workspace, before: &[PathBuf], cache: &Path, stored_t
             }
         }
         copy_tree(&home, &making.path().join(&names.1))?;
-        std::fs::write(making.path().join("complete"), b"")?;
+        cache::complete(making.path())?;
         let making = making.keep();
         // Somebody else may have been faster: theirs is as good.
-        if std::fs::rename(&making, &cache).is_err() {
+        if std::fs::rename(&making, &place).is_err() {
             std::fs::remove_dir_all(&making)?;
         }
         Ok(())

@@ -50,13 +50,18 @@ pub struct Model {
 
 impl Model {
     /// Answers in turn; the last answer stays.
-    async fn start(answers: Vec<Answer>) -> Self {
+    pub async fn start(answers: Vec<Answer>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Shared { answers: Arc::new(answers), asked: Arc::default() };
         let router = Router::new().fallback(answer).with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { address, shared }
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Everything that was asked, as sent.
@@ -78,6 +83,10 @@ impl Model {
 
 async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    // Whoever only asks whether somebody is there is no request to the model.
+    if parts.method != axum::http::Method::POST {
+        return Response::builder().status(405).body(Body::empty()).unwrap();
+    }
     let body: Bytes = axum::body::to_bytes(body, 1 << 24).await.unwrap();
     let key = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let number = {
@@ -262,10 +271,7 @@ impl Bench {
     /// Runs the binary.
     pub async fn regreen(&self, arguments: &[&str]) -> Ran {
         let config = self.base.path().join("regreen.toml");
-        let route = format!(
-            "[[route]]\nname = \"scripted\"\nkind = \"openai\"\nbase_url = \"http://{}\"\nmodel = \"scripted\"\ntimeout = \"3s\"\n",
-            self.model.address
-        );
+        let route = format!("[[route]]\nname = \"scripted\"\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"scripted\"\ntimeout = \"3s\"\n", self.model.url());
         std::fs::write(&config, format!("{}\n{route}", self.settings)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_regreen"));
         command.env_clear().arg("--config").arg(&config).args(&self.global).args(arguments);
