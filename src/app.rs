@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -52,6 +53,30 @@ pub async fn store(settings: &Settings) -> anyhow::Result<Database> {
     std::fs::create_dir_all(&settings.data_dir)
         .with_context(|| format!("the data folder `{}` can't be made; set REGREEN_DATA_DIR", settings.data_dir.display()))?;
     SqlStore::open(&settings.database_url, settings.rules.breaker).await.context("the database of DATABASE_URL can't be opened")
+}
+
+/// How long a service waits for the data folder: one that was killed may still have a child on its way out.
+const FOLDER_WAIT: Duration = Duration::from_secs(5);
+
+/// The data folder for one service alone. Two on one folder would take each other's leases for those of an earlier life, and share trees.
+pub async fn claim(settings: &Settings) -> anyhow::Result<folders::Claim> {
+    let folder = &settings.data_dir;
+    std::fs::create_dir_all(folder).with_context(|| format!("the data folder `{}` can't be made; set REGREEN_DATA_DIR", folder.display()))?;
+    let until = tokio::time::Instant::now() + FOLDER_WAIT;
+    loop {
+        let asked = folders::claim(folder, "serve.lock").with_context(|| format!("the data folder `{}` can't be written", folder.display()))?;
+        match asked {
+            folders::Asked::Ours(claim) => return Ok(claim),
+            folders::Asked::Taken(by) if tokio::time::Instant::now() >= until => {
+                let by = by.map_or_else(String::new, |id| format!(" (process {id})"));
+                anyhow::bail!(
+                    "the data folder `{}` is in use by another `regreen serve`{by}; stop that one, or give this one a folder of its own by REGREEN_DATA_DIR",
+                    folder.display()
+                );
+            }
+            folders::Asked::Taken(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
 }
 
 /// A database that ends with the process, for a command that leaves nothing behind but a branch.

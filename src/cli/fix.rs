@@ -319,32 +319,13 @@ async fn remote(settings: &Settings, address: &str, progress: &Progress, stop: &
     let found = engine.forge.run(&repository.slug, run).await?;
     let id = match intake::consider(&engine, &repository, &found).await? {
         intake::Outcome::Taken(id) => id,
-        intake::Outcome::Refused(reason) => {
-            let report = Report {
-                outcome: "no_fix",
-                reason: reason.code().into(),
-                detail: reason.sentence().into(),
-                base_sha: Some(found.head_sha.to_string()),
-                ..Report::default()
-            };
-            return Ok((report, None));
-        }
+        intake::Outcome::Refused(reason) => return Ok((refused(reason, &found.head_sha), None)),
         intake::Outcome::Known => {
             let key = crate::domain::ids::RunKey { repo: repository.id, run: found.id, attempt: found.attempt };
             let seen = crate::ports::store::Store::seen(store.as_ref(), key).await?;
             match seen.map(|seen| (seen.remediation, seen.refused)) {
                 Some((Some(id), _)) => id,
-                Some((None, refused)) => {
-                    let reason = refused.unwrap_or(Reason::NotFailed);
-                    let report = Report {
-                        outcome: "no_fix",
-                        reason: reason.code().into(),
-                        detail: reason.sentence().into(),
-                        base_sha: Some(found.head_sha.to_string()),
-                        ..Report::default()
-                    };
-                    return Ok((report, None));
-                }
+                Some((None, reason)) => return Ok((refused(reason.unwrap_or(Reason::NotFailed), &found.head_sha), None)),
                 None => anyhow::bail!(Usage("the run is not known any more; try again".into())),
             }
         }
@@ -355,6 +336,11 @@ async fn remote(settings: &Settings, address: &str, progress: &Progress, stop: &
     .await?;
     crate::engine::notify::flush(&engine).await?;
     Ok((report(&state, &found.head_sha), Some(state)))
+}
+
+/// A run that is not taken up at all.
+fn refused(reason: Reason, head: &CommitSha) -> Report {
+    Report { outcome: "no_fix", reason: reason.code().into(), detail: reason.sentence().into(), base_sha: Some(head.to_string()), ..Report::default() }
 }
 
 /// `https://HOST/O/R/actions/runs/ID`, with or without what may follow.

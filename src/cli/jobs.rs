@@ -57,22 +57,24 @@ enum JobsCommand {
     Reject(Act),
 }
 
+/// What a person does to one remediation.
 #[derive(Debug, Args)]
-struct Act {
+pub(super) struct Act {
     /// The remediation, `r-…`.
-    id: String,
+    #[arg(value_name = "REMEDIATION")]
+    pub id: String,
     /// Why; goes into the audit log.
     #[arg(long, default_value = "")]
-    reason: String,
+    pub reason: String,
     /// Who; default the name of the account.
     #[arg(long)]
-    by: Option<String>,
+    pub by: Option<String>,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    pub format: Format,
 }
 
-fn id_of(text: &str) -> anyhow::Result<RemediationId> {
+pub(super) fn id_of(text: &str) -> anyhow::Result<RemediationId> {
     Ok(RemediationId::parse(text).map_err(|error| Usage(error.to_string()))?)
 }
 

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
+use super::jobs::Act;
 use super::output::{Format, Usage, json, say};
 use super::{Context, code};
 use crate::app;
-use crate::domain::ids::RemediationId;
 use crate::domain::render::escape;
 use crate::engine::rollback::{self, Outcome, Rollback, RollbackError};
 
@@ -18,28 +18,17 @@ Examples:
   regreen rollback r-0123456789abcdef --reason 'breaks the staging build'
   regreen rollback r-0123456789abcdef --dry-run")]
 pub struct RollbackArgs {
-    /// The remediation, `r-…`.
-    #[arg(value_name = "REMEDIATION")]
-    id: String,
-    /// Why; goes into the audit log.
-    #[arg(long, default_value = "")]
-    reason: String,
-    /// Who; default the name of the account.
-    #[arg(long)]
-    by: Option<String>,
-    /// How the result is printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    act: Act,
 }
 
 /// Runs it.
 pub async fn run(context: &Context, args: &RollbackArgs) -> anyhow::Result<u8> {
     let settings = context.settings()?;
-    let id = RemediationId::parse(&args.id).map_err(|error| Usage(error.to_string()))?;
-    let by = super::pause::person(args.by.as_deref());
+    let (id, by) = (super::jobs::id_of(&args.act.id)?, super::pause::person(args.act.by.as_deref()));
     let engine = app::without_sandbox(&settings).await?;
-    match rollback::run(&engine, &id, &by, &args.reason).await {
-        Ok(done) => print(&done, &by, args.format),
+    match rollback::run(&engine, &id, &by, &args.act.reason).await {
+        Ok(done) => print(&done, &by, args.act.format),
         Err(error) => failed(error),
     }
 }

@@ -35,6 +35,7 @@ pub async fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<u8> {
     let stop = CancellationToken::new();
     let (term, int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::spawn(signals(term, int, stop.clone()));
+    let _folder = app::claim(&settings).await?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("the metrics recorder")?;
     let listener = tokio::net::TcpListener::bind(settings.listen).await.with_context(|| format!("REGREEN_LISTEN {} can't be listened on", settings.listen))?;
     let address = listener.local_addr()?;

@@ -234,6 +234,27 @@ async fn a_pause_and_a_missing_repository_hold_nothing_up() {
     assert_eq!(bed.stop().await, Some(0));
 }
 
+/// Two services on one data folder would take each other's leases: the second is refused, and the first knows nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_is_for_one_service() {
+    let mut bed = Bed::new(SimulatorOptions::default(), &[("ci", "**")], QUICK).await;
+    bed.start();
+    let _store = bed.store().await;
+    let (code, _, told) = bed.cli(&["serve"]).await;
+    let folder = bed.folder.path().join("data");
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains(&format!("the data folder `{}` is in use by another `regreen serve` (process {})", folder.display(), bed.service())), "{told}");
+    // Killed, it holds nothing: the next one starts at once.
+    bed.kill().await;
+    bed.start();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while bed.log().matches("regreen is watching").count() < 2 {
+        assert!(std::time::Instant::now() < deadline, "{}", bed.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(bed.stop().await, Some(0));
+}
+
 /// A person takes a fix back over HTTP: the pull request is closed, the branch is gone, and the channel is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_takes_it_back_over_http() {
