@@ -79,6 +79,26 @@ pub async fn claim(settings: &Settings) -> anyhow::Result<folders::Claim> {
     }
 }
 
+/// The data folder's own name, made once: an earlier life's leases are told by it. No name of the machine would do, since images and templates
+/// carry theirs to every copy.
+///
+/// # Errors
+/// The folder can't be read or written.
+pub fn instance(settings: &Settings) -> anyhow::Result<String> {
+    let file = settings.data_dir.join("instance");
+    let told = || format!("`{}` can't be kept", file.display());
+    match std::fs::read_to_string(&file) {
+        Ok(name) if (8..=64).contains(&name.trim().len()) && name.trim().bytes().all(|b| b.is_ascii_hexdigit()) => return Ok(name.trim().to_owned()),
+        // Half-written by a machine that went down: nobody holds a lease by such a name.
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(told),
+    }
+    let name = format!("{:016x}", rand::random::<u64>());
+    std::fs::write(&file, format!("{name}\n")).with_context(told)?;
+    Ok(name)
+}
+
 /// A database that ends with the process, for a command that leaves nothing behind but a branch.
 pub async fn database_in_memory(breaker: BreakerSettings) -> anyhow::Result<Database> {
     SqlStore::in_memory(breaker).await.context("a database in memory can't be made")

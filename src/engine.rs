@@ -98,6 +98,9 @@ pub enum StageError {
     /// An outside service failed in a way that passes: the stage is done again later.
     #[error("{0}")]
     Outside(String, Option<chrono::DateTime<chrono::Utc>>),
+    /// A person has paused it: it is given back, counts as no failure, and goes on when it is let go on.
+    #[error("{0}")]
+    Paused(String),
     /// Somebody else holds the remediation now, or it moved on: this worker lets go.
     #[error("the lease was lost")]
     LetGo,

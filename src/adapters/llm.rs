@@ -30,7 +30,7 @@ use self::transport::{Call, Failure};
 use self::wire::openai::LimitName;
 use self::wire::{Complaint, End, Reply, Unreadable, anthropic, gemini, openai};
 use crate::ports::clock::Clock;
-use crate::ports::llm::{ANSWER_CAP, Llm, ModelAnswer, ModelError, ModelRequest};
+use crate::ports::llm::{ANSWER_CAP, Llm, ModelAnswer, ModelError, ModelRequest, Usage};
 
 /// The longest time of a [`Llm::check`] and of a [`Llm::feedback`].
 const SHORT: Duration = Duration::from_secs(15);
@@ -286,13 +286,20 @@ impl Llm for Models {
         let prompt: Vec<&str> = std::iter::once(request.system.as_str()).chain(request.turns.iter().map(|turn| turn.text.as_str())).collect();
         let unquotable = Unquotable { key: route.settings.key.as_ref().map(|key| key.expose_secret()), prompt: &prompt };
         let started = Instant::now();
-        let reply = match route.settings.kind {
-            RouteKind::Command => self.by_command(route, request, unquotable).await?,
-            _ => self.over_http(route, request, unquotable).await?,
-        };
         // Where the gateway does not count, three bytes a token errs on the safe side. An answer that can't be used was paid for too.
-        let asked: usize = prompt.iter().map(|text| text.len()).sum();
-        let input_tokens = reply.input_tokens.unwrap_or(asked.div_ceil(3) as u64);
+        let asked = prompt.iter().map(|text| text.len()).sum::<usize>().div_ceil(3) as u64;
+        let reply = match route.settings.kind {
+            RouteKind::Command => self.by_command(route, request, unquotable).await,
+            _ => self.over_http(route, request, unquotable).await,
+        };
+        let reply = match reply {
+            Err(ModelError::Unusable { route: name, message, .. }) => {
+                let cost = Usage { input_tokens: asked, output_tokens: 0, cost_usd: route.settings.price.cost(asked, 0) };
+                return Err(ModelError::Unusable { route: name, message, cost });
+            }
+            reply => reply?,
+        };
+        let input_tokens = reply.input_tokens.unwrap_or(asked);
         let output_tokens = reply.output_tokens.unwrap_or(reply.text.len().div_ceil(3) as u64);
         let cost_usd = route.settings.price.cost(input_tokens, output_tokens);
         let name = &route.settings.name;
@@ -300,11 +307,13 @@ impl Llm for Models {
         metrics::counter!("regreen_llm_tokens_total", "route" => name.clone(), "kind" => "output").increment(output_tokens);
         // A counter takes whole numbers only, and dollars are not.
         metrics::gauge!("regreen_llm_cost_usd_total", "route" => name.clone()).increment(cost_usd);
+        let cost = Usage { input_tokens, output_tokens, cost_usd };
+        let unusable = |message: String| Err(ModelError::Unusable { route: name.clone(), message, cost });
         match reply.end {
-            End::CutOff => return Err(route.unusable(format!("it was cut off after {output_tokens} tokens; raise max_output_tokens"))),
-            End::Declined => return Err(route.refused("the model declined to answer".into())),
-            End::ToolCall => return Err(route.unusable("it asks for a tool, and none was offered".into())),
-            End::Complete if reply.text.trim().is_empty() => return Err(route.unusable("it is empty".into())),
+            End::CutOff => return unusable(format!("it was cut off after {output_tokens} tokens; raise max_output_tokens")),
+            End::Declined => return Err(ModelError::Declined { route: name.clone(), cost }),
+            End::ToolCall => return unusable("it asks for a tool, and none was offered".into()),
+            End::Complete if reply.text.trim().is_empty() => return unusable("it is empty".into()),
             End::Complete => {}
         }
         Ok(ModelAnswer {
@@ -369,6 +378,7 @@ fn status_label(error: &ModelError) -> &'static str {
         ModelError::Transient { .. } => "transient",
         ModelError::Refused { .. } => "refused",
         ModelError::Unusable { .. } => "unusable",
+        ModelError::Declined { .. } => "declined",
         ModelError::Unknown { .. } => "unknown",
     }
 }
@@ -515,7 +525,7 @@ impl Route {
     }
 
     fn unusable(&self, message: String) -> ModelError {
-        ModelError::Unusable { route: self.settings.name.clone(), message }
+        ModelError::Unusable { route: self.settings.name.clone(), message, cost: Usage::default() }
     }
 
     fn too_long(&self) -> ModelError {

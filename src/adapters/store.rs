@@ -290,9 +290,9 @@ impl Store for SqlStore {
         writing!(self, tx => intake::attach(tx, opening, run, alert.as_ref(), at, due).await)
     }
 
-    async fn reopen(&self, key: &RemediationKey, by: &str, at: DateTime<Utc>) -> Result<RemediationId, StoreError> {
+    async fn reopen(&self, key: &RemediationKey, dry_run: bool, by: &str, at: DateTime<Utc>) -> Result<RemediationId, StoreError> {
         writing!(self, tx => {
-            let (ended, opened) = remediations::reopen(tx, key, at).await?;
+            let (ended, opened) = remediations::reopen(tx, key, dry_run, at).await?;
             audit::append(tx, by, "retry", ended.as_str(), &format!("opened again as {opened}"), at).await?;
             Ok(opened)
         })
@@ -417,6 +417,12 @@ impl Store for SqlStore {
 
     async fn delivered(&self, id: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         writing!(self, tx => intake::delivered(tx, id, now).await)
+    }
+
+    async fn purge(&self, handled: DateTime<Utc>, now: DateTime<Utc>) -> Result<(u64, u64), StoreError> {
+        let deliveries = writing!(self, tx => intake::purge(tx, handled).await)?;
+        let snapshots = writing!(self, tx => snapshots::purge(tx, now).await)?;
+        Ok((deliveries, snapshots))
     }
 
     async fn audit(&self, by: &str, act: &str, subject: &str, reason: &str, now: DateTime<Utc>) -> Result<(), StoreError> {

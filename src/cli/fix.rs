@@ -365,7 +365,7 @@ async fn drive(
     until: impl Fn(&Remediation) -> bool,
 ) -> anyhow::Result<Remediation> {
     let name = format!("fix-{}", std::process::id());
-    let work = worker::run_one(engine, id, &name, stop, until);
+    let work = worker::run_one(engine, id, &name, stop, until, |why| progress.step(&crate::domain::render::escape::line(why, 300)));
     tokio::pin!(work);
     let mut shown = None;
     loop {

@@ -121,7 +121,7 @@ pub async fn run(context: &Context, args: &JobsArgs) -> anyhow::Result<u8> {
         JobsCommand::Retry(act) => {
             let (id, by) = (id_of(&act.id)?, super::pause::person(act.by.as_deref()));
             let state = store.load(&id).await?.ok_or_else(|| Usage(format!("no remediation `{id}`")))?;
-            let opened = store.reopen(&state.opening.key, &by, app::now()).await?;
+            let opened = store.reopen(&state.opening.key, settings.rules.dry_run, &by, app::now()).await?;
             done(act.format, &opened, &format!("taken up again as {opened}"))
         }
         JobsCommand::Cancel(act) => {

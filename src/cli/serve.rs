@@ -12,7 +12,6 @@ use super::output::Usage;
 use super::{Context, code, start_log};
 use crate::app::{self, Isolation, Parts};
 use crate::config::{Poll, Settings};
-use crate::domain::ids::hex;
 use crate::engine::schedule::{self, Schedule};
 use crate::engine::{Runs, recover, worker};
 
@@ -58,7 +57,7 @@ pub async fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<u8> {
     };
     let engine = app::engine(&settings, parts)?;
 
-    let prefix = instance(&settings);
+    let prefix = format!("w-{}-", app::instance(&settings)?);
     recover::orphans(&engine, &prefix).await?;
 
     let mut workers = tokio::task::JoinSet::new();
@@ -100,15 +99,6 @@ pub async fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<u8> {
     store.close().await?;
     tracing::info!("stopped");
     Ok(code::DONE)
-}
-
-/// This machine's and data folder's own name: an earlier life's leases are told by it.
-fn instance(settings: &Settings) -> String {
-    use sha2::Digest as _;
-    let folder = settings.data_dir.canonicalize().unwrap_or_else(|_| settings.data_dir.clone());
-    let host = std::fs::read_to_string("/etc/machine-id").or_else(|_| std::fs::read_to_string("/proc/sys/kernel/hostname")).unwrap_or_default();
-    let digest = sha2::Sha256::digest(format!("{}\0{}", host.trim(), folder.display()));
-    format!("w-{}-", hex(&digest[..6]))
 }
 
 fn plan(settings: &Settings) -> anyhow::Result<Schedule> {

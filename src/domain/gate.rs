@@ -83,7 +83,7 @@ impl Check {
             Check::TestIntegrity => Reason::TestIntegrity,
             Check::Paths => Reason::PathRefused,
             Check::Budget => Reason::Budget,
-            Check::NotStopped => Reason::Paused,
+            Check::NotStopped => Reason::OptedOut,
             Check::HeadUnmoved => Reason::HeadMoved,
             Check::Proof => Reason::Unproven,
             Check::WorkflowReach => Reason::WorkflowReach,

@@ -208,6 +208,13 @@ impl Remediation {
                 next.diagnosis = Some(diagnosis.clone());
                 self.phase
             }
+            // Red again, and maybe for another reason: what was known of the first log's step is not known of this one's.
+            (P::Rerunning, Event::Diagnosed { diagnosis }) => {
+                next.diagnosis = Some(diagnosis.clone());
+                next.command = None;
+                next.left_to_ci = None;
+                self.phase
+            }
             (P::Pending, Event::Admitted { verdict }) => {
                 next.verdict = Some(verdict.clone());
                 P::Cloning
@@ -216,11 +223,11 @@ impl Remediation {
                 next.snapshot = Some(snapshot.clone());
                 P::Analysis
             }
-            (P::Analysis, Event::CommandResolved { command }) => {
+            (P::Analysis | P::Rerunning, Event::CommandResolved { command }) => {
                 next.command = Some(command.clone());
                 self.phase
             }
-            (P::Analysis | P::Testing, Event::LeftToCi { why }) => {
+            (P::Analysis | P::Rerunning | P::Testing, Event::LeftToCi { why }) => {
                 next.left_to_ci = Some(why.clone());
                 self.phase
             }

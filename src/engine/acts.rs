@@ -107,9 +107,9 @@ impl Desk {
     }
 
     /// A person's end, and before it, in one transaction, the withdrawal that it owes: who kills the process right after it leaves a note of that.
-    /// While the fix is being written it is owed in any case, since the write may come after the look.
+    /// While the fix is being written it is owed in any case, since the write may come after the look; under dry-run it is made up for when that is off.
     pub(super) fn ending(&self, state: &Remediation, wrote: bool, end: Event) -> Vec<Event> {
-        let owes = !self.rules.dry_run && (wrote || state.phase == Phase::Pr);
+        let owes = wrote || state.phase == Phase::Pr;
         let owed = Event::Intended { what: Outside::Withdraw, detail: state.pull.as_ref().map_or_else(String::new, |pull| pull.number.to_string()) };
         if owes { vec![owed, end] } else { vec![end] }
     }

@@ -8,6 +8,7 @@ use crate::domain::remediation::{Event, Outside, PullRecord, Reason};
 use crate::domain::render;
 use crate::domain::rules::Autonomy;
 use crate::engine::session::{Next, Session};
+use crate::engine::stages::opted_out;
 use crate::engine::stages::publish::own_permit;
 use crate::engine::worker::later;
 use crate::engine::{Engine, StageError, evidence, intake};
@@ -57,6 +58,11 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     };
     if let Some(reason) = moved {
         let ours = session.state.commit.clone();
+        if taken_over(session, &pull) {
+            // People build on it: whether it is still wanted is theirs to say.
+            session.record(engine, vec![Event::Superseded { reason }]).await?;
+            return Ok(Next::GoOn);
+        }
         withdraw(engine, session, &repository, pull.number, &pull.head, ours.as_ref()).await?;
         session.record(engine, vec![withdrawn(pull.number), Event::Superseded { reason }]).await?;
         return Ok(Next::GoOn);
@@ -69,8 +75,14 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     let now = engine.clock.now();
     let waited = session.state.published_at.map_or(Duration::ZERO, |at| (now - at).to_std().unwrap_or_default());
     let checks = checks(engine, &repository, &pull.head_sha).await?;
-    match ci(session, &checks) {
+    let ci = ci(session, &checks);
+    // Before anything is written, and only then: the label is one more request.
+    let writes = matches!(ci, Ci::Green | Ci::Red) || (ci == Ci::Silent && waited >= engine.rules.timing.ci_wait);
+    let left_alone = writes && opted_out(engine, &repository, &session.state).await?.is_some();
+    match ci {
+        _ if left_alone => {}
         Ci::Green => ready(engine, session, &repository, &record, &pull).await?,
+        Ci::Red if taken_over(session, &pull) => {}
         Ci::Red => return red(engine, session, &repository, &pull).await,
         Ci::Silent if waited >= engine.rules.timing.ci_wait => {
             if session.state.reason != Some(Reason::CiNotTriggered) {
@@ -118,7 +130,13 @@ fn ended(pull: &Pull) -> Option<Event> {
     }
 }
 
-/// The originally failing jobs among the checks of the pull request's head. Of several with one name the reddest counts.
+/// Whether people have pushed to the fix branch: from then on it is theirs, and its CI speaks of their commits.
+fn taken_over(session: &Session, pull: &Pull) -> bool {
+    session.state.commit.as_ref().is_some_and(|ours| pull.head_sha != *ours)
+}
+
+/// The originally failing jobs among the checks of the pull request's head. Of several checks with one name (the push's and the pull request's) the
+/// reddest counts; one that was skipped or cancelled says nothing.
 fn ci(session: &Session, checks: &[CommitCheck]) -> Ci {
     let mut jobs: Vec<&str> = session.state.diagnosis.iter().flat_map(|diagnosis| diagnosis.steps.iter().map(|step| step.job.as_str())).collect();
     jobs.sort_unstable();
@@ -128,17 +146,17 @@ fn ci(session: &Session, checks: &[CommitCheck]) -> Ci {
     if mine.iter().any(|check| check.conclusion.is_some_and(Conclusion::is_red)) {
         return Ci::Red;
     }
-    let seen = |job: &&str| mine.iter().any(|check| check.name == **job);
-    if mine.is_empty() {
-        // Others run: the failing one may still come.
-        return if checks.iter().any(|check| check.conclusion.is_none()) { Ci::Running } else { Ci::Silent };
+    if mine.iter().any(|check| check.conclusion.is_none()) {
+        return Ci::Running;
     }
-    let all_green = mine.iter().all(|check| check.conclusion == Some(Conclusion::Success));
-    match (all_green, jobs.iter().all(seen)) {
-        (true, true) => Ci::Green,
-        // What is there is green, and nothing more is on its way: the rest was not triggered.
-        (true, false) if checks.iter().all(|check| check.conclusion.is_some()) => Ci::Silent,
-        _ => Ci::Running,
+    let green = |name: &str| mine.iter().any(|check| check.name == name && check.conclusion == Some(Conclusion::Success));
+    let all_green = if jobs.is_empty() { mine.iter().any(|check| green(&check.name)) } else { jobs.iter().all(|job| green(job)) };
+    match all_green {
+        true => Ci::Green,
+        // Others run: the failing one may still come.
+        false if checks.iter().any(|check| check.conclusion.is_none()) => Ci::Running,
+        // Nothing more is on its way: what is missing was not triggered, or was skipped.
+        false => Ci::Silent,
     }
 }
 

@@ -33,7 +33,7 @@ pub async fn orphans(engine: &Engine, worker_prefix: &str) -> Result<u64, StoreE
     Ok(ended)
 }
 
-/// The part of a `workflow_run` delivery that is used: what it says is asked of the forge again.
+/// The part of a `workflow_run` delivery that is used: what it says is asked of the forge again. No more of it is stored.
 #[derive(Deserialize)]
 struct RunDelivery {
     action: Option<String>,
@@ -61,7 +61,7 @@ pub async fn deliveries(engine: Engine, stop: CancellationToken) {
                 Vec::new()
             }
         };
-        let mut again = false;
+        let mut again: Option<Duration> = None;
         for delivery in &pending {
             match handle(&engine, delivery).await {
                 Ok(()) => {
@@ -71,16 +71,32 @@ pub async fn deliveries(engine: Engine, stop: CancellationToken) {
                 }
                 Err(error) => {
                     tracing::warn!(delivery = delivery.id, %error, "a delivery waits");
-                    again = true;
+                    let wait = patience(&error, engine.clock.now());
+                    again = again.max(Some(wait));
+                    // The others would be told the same.
+                    if wait > AGAIN {
+                        break;
+                    }
                 }
             }
         }
-        let wait = if again { Duration::from_secs(5) } else { Duration::from_millis(500) };
         tokio::select! {
             () = stop.cancelled() => {}
-            () = engine.wake.notified(), if !again => {}
-            () = tokio::time::sleep(wait) => {}
+            () = engine.wake.notified(), if again.is_none() => {}
+            () = tokio::time::sleep(again.unwrap_or(Duration::from_millis(500))) => {}
         }
+    }
+}
+
+/// How long a delivery waits that did not get through.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// What the forge says of the time, and a minute where only people can help.
+fn patience(error: &IntakeError, now: DateTime<Utc>) -> Duration {
+    match error {
+        IntakeError::Forge(ForgeError::RateLimited { retry_at, .. }) => (*retry_at - now).to_std().unwrap_or(AGAIN).clamp(AGAIN, Duration::from_secs(3600)),
+        IntakeError::Forge(ForgeError::Unauthorized { .. }) => Duration::from_secs(60),
+        _ => AGAIN,
     }
 }
 
@@ -175,6 +191,9 @@ async fn owed(engine: &Engine, tries: &mut Tries) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Deliveries that were handled are kept so long: the forge repeats one only within hours.
+const HANDLED_KEPT: chrono::Duration = chrono::Duration::days(3);
+
 /// Removes what is too old, now and every six hours.
 pub async fn clean(engine: Engine, stop: CancellationToken) {
     while !stop.is_cancelled() {
@@ -193,6 +212,11 @@ pub async fn clean(engine: Engine, stop: CancellationToken) {
             Ok(Ok(removed)) => tracing::debug!(removed, "results of set-ups were cleaned"),
             Ok(Err(error)) => tracing::warn!(%error, "working folders could not be cleaned"),
             Err(error) => tracing::warn!(%error, "working folders could not be cleaned"),
+        }
+        let now = engine.clock.now();
+        match engine.store.purge(now - HANDLED_KEPT, now).await {
+            Ok((deliveries, snapshots)) => tracing::debug!(deliveries, snapshots, "the database was cleaned"),
+            Err(error) => tracing::warn!(%error, "the database could not be cleaned"),
         }
         tokio::select! {
             () = stop.cancelled() => {}

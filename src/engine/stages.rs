@@ -6,6 +6,7 @@ pub mod clear;
 pub mod clone;
 pub mod fixer;
 pub mod gate;
+pub mod overlay;
 pub mod place;
 pub mod propose;
 pub mod prove;
@@ -15,7 +16,8 @@ pub mod spares;
 pub mod triage;
 pub mod workspace;
 
-use crate::domain::gate::{Check, Finding, Offer, Protection, circuit as circuit_check, protected_branch};
+use crate::domain::gate::{Check, Finding, Offer, Protection, Status, circuit as circuit_check, protected_branch};
+use crate::domain::ids::RepoSlug;
 use crate::domain::remediation::{Event, Reason, Remediation};
 use crate::ports::forge::{Branch, Repository};
 
@@ -80,16 +82,28 @@ pub async fn budget_finding(engine: &Engine, state: &Remediation) -> Result<Find
     })
 }
 
-/// Nobody has paused regreen here, and no open pull request of the branch has the opt-out label.
+/// Goes on only where nobody has paused it. A pause ends nothing: what meets one waits.
+pub async fn not_paused(engine: &Engine, slug: &RepoSlug) -> Result<(), StageError> {
+    match engine.store.paused(slug).await? {
+        None => Ok(()),
+        Some(pause) => Err(StageError::Paused(format!("paused by {}: {}", pause.by, pause.reason))),
+    }
+}
+
+/// Whether the branch's pull request carries the opt-out label. A pause is no finding: what meets one waits.
 pub async fn stopped_finding(engine: &Engine, repository: &Repository, state: &Remediation) -> Result<Finding, StageError> {
     let required = "no pause, and no opt-out label";
-    if let Some(pause) = engine.store.paused(&repository.slug).await? {
-        return Ok(Finding::failed(Check::NotStopped, format!("paused by {}: {}", pause.by, pause.reason), "paused", required));
-    }
+    not_paused(engine, &repository.slug).await?;
     let label = &engine.rules.of(&repository.slug).opt_out_label;
     let pulls = engine.forge.pulls(&repository.slug, Some(&state.opening.key.branch), None, true).await?;
     Ok(match pulls.iter().find(|pull| pull.labels.iter().any(|name| name.eq_ignore_ascii_case(label))) {
         Some(pull) => Finding::failed(Check::NotStopped, format!("pull request {} carries the label `{label}`", pull.number), "opted out", required),
         None => Finding::passed(Check::NotStopped, "nobody has stopped it", "no stop", required),
     })
+}
+
+/// The end of what carries the opt-out label: asked before each effect that costs or shows.
+pub async fn opted_out(engine: &Engine, repository: &Repository, state: &Remediation) -> Result<Option<Event>, StageError> {
+    let finding = stopped_finding(engine, repository, state).await?;
+    Ok((finding.status == Status::Failed).then(|| Event::Blocked { reason: Reason::OptedOut, detail: finding.sentence, verdict: None }))
 }

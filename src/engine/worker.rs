@@ -25,6 +25,9 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// Outside failures of one phase before it is given up; with the back-off that is more than a day.
 pub const PATIENCE: u32 = 300;
 
+/// How often it is asked whether a pause is over.
+const PAUSE_LOOK: chrono::Duration = chrono::Duration::seconds(5);
+
 /// Works until `stop`. What is in hand is finished up to the end of its stage.
 pub async fn run(engine: Engine, name: String, stop: CancellationToken) {
     while !stop.is_cancelled() {
@@ -52,7 +55,7 @@ pub async fn run(engine: Engine, name: String, stop: CancellationToken) {
 }
 
 /// Works on one remediation until it ends, waits, or fails.
-pub async fn work(engine: &Engine, claim: Claim, stop: &CancellationToken) -> Remediation {
+pub async fn work(engine: &Engine, claim: Claim, stop: &CancellationToken) -> (Remediation, Option<Rest>) {
     let id = claim.remediation.id.clone();
     let (claims, failures) = (claim.claims, claim.failures);
     let mut session = Session::new(claim);
@@ -82,21 +85,46 @@ pub async fn work(engine: &Engine, claim: Claim, stop: &CancellationToken) -> Re
     stage_stop.cancel();
     let key = &session.state.opening.key;
     engine.spares.clear(&key.repo.to_string(), &key.sha);
-    match outcome {
+    let rest = match outcome {
         Outcome::Stage(outcome) => {
+            let rest = Rest::of(&outcome);
             let finished = std::panic::AssertUnwindSafe(finish(engine, &mut session, outcome, failures)).catch_unwind().await;
             if finished.is_err() {
                 tracing::error!(remediation = %id, "giving it back panicked; it is taken up again when its lease runs out");
             }
+            rest
         }
         // Not given back: the lease runs out, and the claim stays counted, so that what panics each time ends some day.
         Outcome::Kept(what) => {
-            tracing::error!(remediation = %id, phase = %session.state.phase, "the stage {what}; it is taken up again when its lease runs out")
+            tracing::error!(remediation = %id, phase = %session.state.phase, "the stage {what}; it is taken up again when its lease runs out");
+            None
         }
-    }
+    };
     // Up to here: what is taken back at the end is work as well.
     drop(heartbeat);
-    session.state
+    (session.state, rest)
+}
+
+/// A time that has to pass before it makes sense to go on, and whose word that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rest {
+    /// Others have to do something first; it is looked at again then.
+    Until(DateTime<Utc>),
+    /// An outside service named the time.
+    Told(DateTime<Utc>, String),
+    /// A person has paused it.
+    Paused(String),
+}
+
+impl Rest {
+    fn of(outcome: &Result<Next, StageError>) -> Option<Rest> {
+        match outcome {
+            Ok(Next::Wait(due)) => Some(Rest::Until(*due)),
+            Err(StageError::Outside(why, Some(at))) => Some(Rest::Told(*at, why.clone())),
+            Err(StageError::Paused(why)) => Some(Rest::Paused(why.clone())),
+            _ => None,
+        }
+    }
 }
 
 /// How the work on a claim ended.
@@ -145,13 +173,19 @@ async fn give_back(engine: &Engine, session: &mut Session, outcome: Result<Next,
         Ok(Next::Wait(due)) => (due, false),
         // Where the lease is still ours (a run was attached meanwhile) it is given back at once; where it is not, the epoch refuses.
         Err(StageError::LetGo) => (now, false),
+        Err(StageError::Paused(why)) => {
+            tracing::info!(remediation = %session.state.id, why, "waits");
+            (now + PAUSE_LOOK, false)
+        }
         Err(StageError::Store(error)) => {
             tracing::error!(remediation = %session.state.id, %error, "the store failed; the lease runs out and the work is taken up again");
             (now + chrono::Duration::seconds(5), true)
         }
         Err(StageError::Outside(why, retry_at)) => {
             tracing::warn!(remediation = %session.state.id, phase = %session.state.phase, %why, "an outside service failed; trying again later");
-            if failures >= engine.patience {
+            // Nor is an open pull request let go of because the forge is away for long: somebody has to watch it.
+            let watching = session.state.phase == Phase::Feedback && session.state.pull.is_some();
+            if failures >= engine.patience && !watching {
                 let mut owed = false;
                 if session.state.phase == Phase::Pr
                     && let Err(error) = rollback::leftovers(engine, session).await
@@ -228,11 +262,8 @@ async fn drive(
             return Ok(Next::GoOn);
         }
         // A person's stop is read before every stage; what is only being watched goes on being watched.
-        if session.state.phase != Phase::Feedback
-            && let Some(pause) = engine.store.paused(&session.state.opening.slug).await?
-        {
-            tracing::info!(remediation = %session.state.id, by = pause.by, "paused");
-            return Ok(Next::Wait(engine.clock.now() + chrono::Duration::seconds(5)));
+        if session.state.phase != Phase::Feedback {
+            stages::not_paused(engine, &session.state.opening.slug).await?;
         }
         let phase = session.state.phase;
         let started = std::time::Instant::now();
@@ -292,7 +323,9 @@ pub async fn run_one(
     name: &str,
     stop: &CancellationToken,
     until: impl Fn(&Remediation) -> bool,
+    says: impl Fn(&str),
 ) -> Result<Remediation, StoreError> {
+    let mut said = String::new();
     loop {
         let state = engine.store.load(id).await?.ok_or_else(|| StoreError::NotFound(format!("remediation `{id}`")))?;
         if state.phase.is_end() || until(&state) || stop.is_cancelled() {
@@ -304,9 +337,25 @@ pub async fn run_one(
                 if claim.failures > 0 {
                     tokio::time::sleep(Duration::from_millis(500 << claim.failures.min(4))).await;
                 }
-                let state = work(engine, claim, stop).await;
-                if !(state.phase.is_end() || until(&state)) {
-                    tokio::time::sleep(Duration::from_millis(300)).await;
+                let (state, rest) = work(engine, claim, stop).await;
+                if state.phase.is_end() || until(&state) {
+                    continue;
+                }
+                let now = engine.clock.now();
+                let (at, why) = match rest {
+                    None => (now, String::new()),
+                    Some(Rest::Until(at)) => (at, String::new()),
+                    Some(Rest::Told(at, why)) => (at, format!("{why}; going on at {}", at.format("%H:%M:%S UTC"))),
+                    Some(Rest::Paused(why)) => (now + PAUSE_LOOK, format!("{why}; `regreen resume` lets it go on")),
+                };
+                if !why.is_empty() && said != why {
+                    says(&why);
+                    said = why;
+                }
+                let wait = (at - now).to_std().unwrap_or_default().max(Duration::from_millis(300));
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(wait) => {}
                 }
             }
             None => {

@@ -61,6 +61,17 @@ pub struct ModelAnswer {
     pub took: Duration,
 }
 
+/// What an answer cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Usage {
+    /// Tokens in.
+    pub input_tokens: u64,
+    /// Tokens out.
+    pub output_tokens: u64,
+    /// US dollars, by the route's price; 0 where none is set.
+    pub cost_usd: f64,
+}
+
 /// A longer answer is refused.
 pub const ANSWER_CAP: usize = 2 * 1024 * 1024;
 
@@ -79,9 +90,12 @@ pub enum ModelError {
     /// The request was refused: too long, an unknown model, …
     #[error("route `{route}`: the request was refused ({message})")]
     Refused { route: String, message: String },
-    /// Empty, too long or unreadable.
+    /// Empty, too long or unreadable. It was paid for all the same.
     #[error("route `{route}`: unusable answer ({message})")]
-    Unusable { route: String, message: String },
+    Unusable { route: String, message: String, cost: Usage },
+    /// The model, or its filter, would not answer. It was paid for all the same.
+    #[error("route `{route}`: the model declined to answer")]
+    Declined { route: String, cost: Usage },
     /// No such route in the settings.
     #[error("route `{route}` is not configured")]
     Unknown { route: String },

@@ -324,7 +324,7 @@ pub trait Store: Send + Sync {
     ) -> Result<Attached, StoreError>;
     /// Opens a further generation of an ended remediation with its runs, due at once; for a person's `retry`, in the audit.
     /// `Illegal` if the newest generation of this head has not ended.
-    async fn reopen(&self, key: &RemediationKey, by: &str, at: DateTime<Utc>) -> Result<RemediationId, StoreError>;
+    async fn reopen(&self, key: &RemediationKey, dry_run: bool, by: &str, at: DateTime<Utc>) -> Result<RemediationId, StoreError>;
 
     /// Takes the remediation that is due the longest and not leased (or whose lease ran out, by the database's clock). Counts the claim in
     /// the same transaction.
@@ -395,6 +395,8 @@ pub trait Store: Send + Sync {
     async fn deliveries(&self, limit: u64) -> Result<Vec<Delivery>, StoreError>;
     /// It is handled.
     async fn delivered(&self, id: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Removes deliveries that were handled before `handled`, and snapshots that have expired by `now` and whose remediation has ended: how many of each.
+    async fn purge(&self, handled: DateTime<Utc>, now: DateTime<Utc>) -> Result<(u64, u64), StoreError>;
 
     /// Notes a person's act.
     async fn audit(&self, by: &str, act: &str, subject: &str, reason: &str, now: DateTime<Utc>) -> Result<(), StoreError>;

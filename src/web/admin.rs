@@ -201,7 +201,7 @@ fn acted(app: &App, done: Result<Remediation, ActError>) -> Result<Json<Job>, Pr
 pub async fn retry(State(app): State<App>, Person(by): Person, Id(id): Id, Given(_): Given<Why>) -> Result<(StatusCode, Json<Value>), Problem> {
     let engine = &app.web.engine;
     let state = engine.store.load(&id).await?.ok_or_else(|| Problem::not_found(format!("remediation `{id}` is not known")))?;
-    let next = match engine.store.reopen(&state.opening.key, &by, engine.clock.now()).await {
+    let next = match engine.store.reopen(&state.opening.key, engine.rules.dry_run, &by, engine.clock.now()).await {
         Ok(next) => next,
         Err(StoreError::Illegal(_)) => {
             return Err(Problem::conflict(format!("`{id}`, or a later try of the same commit, has not ended: there is nothing to retry")));

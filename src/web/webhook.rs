@@ -15,7 +15,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::Sha256;
 use tokio::sync::Semaphore;
@@ -124,14 +124,14 @@ async fn take(app: &App, headers: &HeaderMap, body: Body) -> Result<(Outcome, St
     let action = action(&payload)?;
     let wanted = match (event.as_str(), action.as_deref()) {
         ("ping", _) => return Ok((Outcome::Pong, id)),
-        ("workflow_run", Some("completed")) | ("check_suite", _) => true,
+        ("workflow_run", Some("completed")) => true,
         _ => false,
     };
     if !wanted {
         return Ok((Outcome::Ignored, id));
     }
     let engine = &app.web.engine;
-    let delivery = Delivery { id: id.clone(), event, payload: payload.into_owned(), at: engine.clock.now() };
+    let delivery = Delivery { id: id.clone(), event, payload: kept(&payload)?, at: engine.clock.now() };
     if !engine.store.deliver(&delivery).await? {
         return Ok((Outcome::Duplicate, id));
     }
@@ -219,6 +219,28 @@ fn payload<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, str>, Prob
             .ok_or_else(|| Problem::bad_request("the form has no field `payload`"));
     }
     std::str::from_utf8(body).map(Cow::Borrowed).map_err(|_| Problem::bad_request("the body is not UTF-8"))
+}
+
+/// The part of a `workflow_run` payload that is stored: which run of which repository. All else in it is asked of the forge again, and what people
+/// wrote (messages of commits, names) is not kept.
+fn kept(payload: &str) -> Result<String, Problem> {
+    #[derive(Deserialize, Serialize)]
+    struct Kept {
+        action: Option<String>,
+        workflow_run: Option<Run>,
+        repository: Option<Repository>,
+    }
+    #[derive(Deserialize, Serialize)]
+    struct Run {
+        id: u64,
+    }
+    #[derive(Deserialize, Serialize)]
+    struct Repository {
+        full_name: String,
+    }
+    let wrong = |error: serde_json::Error| Problem::bad_request(format!("the payload is no workflow run: {}", escape::line(&error.to_string(), 160)));
+    let kept: Kept = serde_json::from_str(payload).map_err(wrong)?;
+    serde_json::to_string(&kept).map_err(wrong)
 }
 
 /// The payload's `action`; the payload must be a JSON object.

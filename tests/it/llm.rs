@@ -241,22 +241,26 @@ async fn failures_have_their_class_and_only_the_passing_ones_are_repeated() {
         (Answer::Json(200, choice("stop", json!({"content": ""}))), "unusable", "it is empty", 1),
         (Answer::Json(200, choice("stop", json!({"content": " \n"}))), "unusable", "it is empty", 1),
         (Answer::Json(200, choice("length", json!({"content": "half"}))), "unusable", "raise max_output_tokens", 1),
-        (Answer::Json(200, choice("stop", json!({"content": null, "refusal": PROMPT}))), "refused", "declined", 1),
-        (Answer::Json(200, choice("content_filter", json!({"content": "x"}))), "refused", "declined", 1),
+        (Answer::Json(200, choice("stop", json!({"content": null, "refusal": PROMPT}))), "declined", "declined", 1),
+        (Answer::Json(200, choice("content_filter", json!({"content": "x"}))), "declined", "declined", 1),
         (Answer::Json(200, choice("tool_calls", json!({"content": null, "tool_calls": [{}]}))), "unusable", "a tool", 1),
         (Answer::Cut, "transient", "the answer broke off", 3),
     ];
     for (answer, kind, piece, requests) in cases {
         let (result, seen) = asked(vec![answer.clone()]).await;
         let error = result.unwrap_err();
-        let is = match error {
+        let is = match &error {
             ModelError::Unauthorized { .. } => "unauthorized",
             ModelError::RateLimited { .. } => "rate limited",
             ModelError::Transient { .. } => "transient",
             ModelError::Refused { .. } => "refused",
             ModelError::Unusable { .. } => "unusable",
+            ModelError::Declined { .. } => "declined",
             ModelError::Unknown { .. } => "unknown",
         };
+        if let ModelError::Unusable { cost, .. } | ModelError::Declined { cost, .. } = &error {
+            assert!(cost.input_tokens > 0, "it was paid for: {error:?}");
+        }
         let text = format!("{error} {error:?}");
         assert_eq!((is, seen), (kind, requests), "{answer:?}: {error}");
         assert!(text.contains(piece), "{answer:?}: {error}");

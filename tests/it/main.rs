@@ -22,6 +22,7 @@ mod fix;
 mod gates;
 mod git;
 mod github;
+mod late;
 mod llm;
 mod not_run;
 mod ops;

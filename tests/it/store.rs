@@ -129,6 +129,7 @@ on_both! {
     a_new_signature_gives_the_probe_back
     alerts_are_said_once_and_newest
     one_sender_begins
+    a_late_failure_is_judged_by_itself
     deliveries_are_kept_once
     a_stop_holds
     the_audit_is_a_chain
@@ -524,11 +525,11 @@ async fn a_race_opens_once(bed: Arc<Bed>) {
 async fn a_retry_is_a_new_generation(bed: Arc<Bed>) {
     let id = bed.opened(1).await;
     let key = opening(1).key;
-    assert!(matches!(bed.store.reopen(&key, "ann", at(5)).await, Err(StoreError::Illegal(_))), "it has not ended");
+    assert!(matches!(bed.store.reopen(&key, false, "ann", at(5)).await, Err(StoreError::Illegal(_))), "it has not ended");
     bed.append(&id, vec![failed()]).await;
     let retries = join_all((0..4).map(|_| {
         let (store, key) = (bed.store.clone(), key.clone());
-        tokio::spawn(async move { store.reopen(&key, "ann", at(30)).await })
+        tokio::spawn(async move { store.reopen(&key, false, "ann", at(30)).await })
     }))
     .await;
     let opened: Vec<RemediationId> = retries.into_iter().filter_map(|retry| retry.unwrap().ok()).collect();
@@ -538,7 +539,7 @@ async fn a_retry_is_a_new_generation(bed: Arc<Bed>) {
     assert_eq!(bed.store.attach(&opening(1), &run(9, 1), None, at(31), at(40)).await.unwrap(), Attached::Joined(opened[0].clone()));
     let acts = bed.store.audit_entries().await.unwrap();
     assert_eq!(acts.iter().map(|act| (act.act.as_str(), act.by.as_str(), act.subject.as_str())).collect::<Vec<_>>(), [("retry", "ann", id.as_str())]);
-    assert!(matches!(bed.store.reopen(&opening(2).key, "ann", at(5)).await, Err(StoreError::NotFound(_))));
+    assert!(matches!(bed.store.reopen(&opening(2).key, false, "ann", at(5)).await, Err(StoreError::NotFound(_))));
     assert_eq!(bed.faults().await, Vec::<String>::new());
 }
 
@@ -555,6 +556,29 @@ async fn deliveries_are_kept_once(bed: Arc<Bed>) {
     assert!(!bed.store.deliver(&delivery("d-1", 10)).await.unwrap(), "a redelivery of what was handled");
     assert_eq!(bed.store.deliveries(1).await.unwrap(), vec![delivery("first", -5)]);
     assert!(matches!(bed.store.delivered("unknown", at(9)).await, Err(StoreError::NotFound(_))));
+    // Only what was handled, and long enough ago.
+    assert_eq!(bed.store.purge(at(9), at(0)).await.unwrap(), (0, 0));
+    assert_eq!(bed.store.purge(at(10), at(0)).await.unwrap(), (1, 0));
+    assert_eq!(open().await, ["first", "last"]);
+}
+
+async fn a_late_failure_is_judged_by_itself(bed: Arc<Bed>) {
+    let id = bed.opened(1).await;
+    let ended = Event::Blocked { reason: Reason::NotFixableByCode, verdict: None, detail: "a secret is missing".into() };
+    bed.append(&id, vec![ended]).await;
+    // Another attempt of the run that was judged changes nothing; another workflow of the head does, once.
+    assert_eq!(bed.store.attach(&opening(1), &run(1, 2), None, at(30), at(40)).await.unwrap(), Attached::Ended(id.clone()));
+    let next = RemediationId::of(&RemediationKey { generation: 1, ..opening(1).key });
+    assert_eq!(bed.store.attach(&opening(1), &run(2, 1), None, at(31), at(41)).await.unwrap(), Attached::Opened(next.clone()));
+    assert_eq!(bed.store.attach(&opening(1), &run(3, 1), None, at(32), at(42)).await.unwrap(), Attached::Joined(next.clone()));
+    let state = bed.load(&next).await;
+    assert_eq!((state.runs.len(), state.opening.key.generation), (2, 1), "without the run that was judged");
+    let seen = bed.store.seen(RunKey { repo: RepoId(7), run: RunId(1002), attempt: 1 }).await.unwrap();
+    assert_eq!(seen.and_then(|seen| seen.remediation), Some(next.clone()));
+    // A person's word is about the head.
+    bed.append(&next, vec![Event::Cancelled { by: "ann".into(), why: "mine".into() }]).await;
+    assert_eq!(bed.store.attach(&opening(1), &run(4, 1), None, at(50), at(60)).await.unwrap(), Attached::Ended(next));
+    assert_eq!(bed.faults().await, Vec::<String>::new());
 }
 
 static DELIVERY: std::sync::LazyLock<Delivery> =
@@ -887,6 +911,13 @@ async fn snapshots_come_back(bed: Arc<Bed>) {
     bed.store.save_snapshot(&snapshot).await.unwrap();
     assert_eq!(bed.store.snapshot("s-1").await.unwrap(), Some(snapshot));
     assert_eq!(bed.store.snapshot("s-2").await.unwrap(), None);
+    // What has expired goes with the end of its remediation, and not before.
+    let id = bed.opened(1).await;
+    assert_eq!(bed.store.purge(at(0), at(100)).await.unwrap(), (0, 0));
+    bed.append(&id, vec![failed()]).await;
+    assert_eq!(bed.store.purge(at(0), at(9)).await.unwrap(), (0, 0));
+    assert_eq!(bed.store.purge(at(0), at(100)).await.unwrap(), (0, 1));
+    assert_eq!(bed.store.snapshot("s-1").await.unwrap(), None);
 }
 
 async fn costs_add_up(bed: Arc<Bed>) {

@@ -375,7 +375,13 @@ async fn a_webhook_is_answered_as_the_contract_says() {
 
     // The other secret, the other addresses, a suite, a form.
     assert_eq!(served.signed("old-secret", "d-2", "workflow_run", RUN).await.0, StatusCode::ACCEPTED);
-    assert_eq!(served.signed("old-secret", "d-3", "check_suite", b"{\"action\":\"completed\"}").await.0, StatusCode::ACCEPTED);
+    // What is not used is not kept: neither other events, nor what people wrote in these.
+    assert_eq!(served.signed("old-secret", "d-3", "check_suite", b"{\"action\":\"completed\"}").await.0, StatusCode::OK);
+    let full =
+        br#"{"action":"completed","workflow_run":{"id":2,"head_commit":{"message":"a word"}},"repository":{"id":7,"full_name":"acme/shop"},"sender":{}}"#;
+    assert_eq!(served.signed("old-secret", "d-7", "workflow_run", full).await.0, StatusCode::ACCEPTED);
+    let kept = served.store.deliveries(10).await.unwrap().into_iter().find(|kept| kept.id == "d-7").unwrap();
+    assert_eq!(kept.payload, r#"{"action":"completed","workflow_run":{"id":2},"repository":{"full_name":"acme/shop"}}"#);
     for (index, path) in ["/webhook/", "/webhooks/github/"].iter().enumerate() {
         let id = format!("p-{index}");
         let headers = [("x-hub-signature-256", &*sign("new-secret", RUN)), ("x-github-delivery", &*id), ("x-github-event", "workflow_run")];

@@ -109,7 +109,7 @@ pub async fn note(tx: &DatabaseTransaction, run: &SeenRun, at: DateTime<Utc>) ->
 
 /// See `Store::attach`.
 ///
-/// The newest generation of the head takes the run. Where none stands, it is opened; if somebody else opens it in the
+/// The newest generation of the head takes the run; where that has ended without a word about it, the next one is opened. Where none stands, it is opened; if somebody else opens it in the
 /// same moment, the insert waits for them and does nothing, and the run joins theirs.
 pub async fn attach(
     tx: &DatabaseTransaction,
@@ -124,11 +124,17 @@ pub async fn attach(
     if !note(tx, &seen, at).await? {
         return Ok(Attached::Duplicate);
     }
+    let mut opening = opening.clone();
     let attached = loop {
         match Held::lock_newest(tx, &opening.key).await? {
-            Some(held) if held.row.generation >= opening.key.generation.into() => break join(tx, held, run, at, due).await?,
+            Some(held) if held.row.generation >= opening.key.generation.into() => {
+                if !unjudged(&held, run) {
+                    break join(tx, held, run, at, due).await?;
+                }
+                opening.key.generation = held.state.opening.key.generation.saturating_add(1);
+            }
             _ => {
-                let (held, links) = Held::open(opening, std::slice::from_ref(run), at, due)?;
+                let (held, links) = Held::open(&opening, std::slice::from_ref(run), at, due)?;
                 let id = held.state.id.clone();
                 if remediations::insert(tx, held, links).await? {
                     if let Some(alert) = alert {
@@ -150,6 +156,12 @@ pub async fn attach(
             .await?;
     }
     Ok(attached)
+}
+
+/// Whether the head's last remediation ended before this run failed, and said nothing of it: then it is a failure that nobody has judged.
+fn unjudged(held: &Held, run: &AttachedRun) -> bool {
+    let of_its_runs = held.state.reason.is_some_and(Reason::judges_its_runs_only);
+    held.row.ended && of_its_runs && !held.state.runs.iter().any(|known| known.run == run.run)
 }
 
 /// While the head settles, a further run puts the first look off, to what the caller gives and never beyond it.
@@ -206,4 +218,9 @@ pub async fn delivered(tx: &DatabaseTransaction, id: &str, now: DateTime<Utc>) -
         0 => Err(StoreError::NotFound(format!("delivery `{}`", plain(id))).into()),
         _ => Ok(()),
     }
+}
+
+/// See `Store::purge`.
+pub async fn purge(tx: &DatabaseTransaction, handled: DateTime<Utc>) -> Result<u64, Fault> {
+    Ok(delivery::Entity::delete_many().filter(delivery::Column::HandledAt.lt(micros(handled))).exec(tx).await?.rows_affected)
 }

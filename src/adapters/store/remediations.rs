@@ -261,7 +261,7 @@ pub async fn append(tx: &DatabaseTransaction, breaker: &BreakerSettings, append:
 }
 
 /// See `Store::reopen`.
-pub async fn reopen(tx: &DatabaseTransaction, key: &RemediationKey, at: DateTime<Utc>) -> Result<(RemediationId, RemediationId), Fault> {
+pub async fn reopen(tx: &DatabaseTransaction, key: &RemediationKey, dry_run: bool, at: DateTime<Utc>) -> Result<(RemediationId, RemediationId), Fault> {
     loop {
         let ended = Held::lock_newest(tx, key).await?.ok_or_else(|| StoreError::NotFound(format!("a remediation of `{}` at {}", key.branch, key.sha)))?;
         if !ended.row.ended {
@@ -269,6 +269,8 @@ pub async fn reopen(tx: &DatabaseTransaction, key: &RemediationKey, at: DateTime
         }
         let mut opening = ended.state.opening.clone();
         opening.key.generation = opening.key.generation.saturating_add(1);
+        // How it is now, not how it was then: whoever asks again after a dry-run wants the real thing.
+        opening.dry_run = dry_run;
         let (held, links) = Held::open(&opening, &ended.state.runs, at, at)?;
         let id = held.state.id.clone();
         if insert(tx, held, links).await? {

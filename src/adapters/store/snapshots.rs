@@ -6,7 +6,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 
 use super::chain::micros;
-use super::entities::{model_call, snapshot, snapshot_file};
+use super::entities::{model_call, remediation, snapshot, snapshot_file};
 use super::fault::Fault;
 use super::intake::plain;
 use crate::domain::ids::{BranchName, CommitSha, RemediationId, RepoId};
@@ -72,6 +72,34 @@ pub async fn load(db: &impl ConnectionTrait, id: &str) -> Result<Option<Snapshot
         expires_at: row.expires_at,
         id: row.id,
     }))
+}
+
+/// See `Store::purge`.
+pub async fn purge(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<u64, Fault> {
+    // A page at a time: each holds the sources of the files that a fix touched.
+    const PAGE: u64 = 500;
+    let expired: Vec<(String, String)> = snapshot::Entity::find()
+        .select_only()
+        .column(snapshot::Column::Id)
+        .column(snapshot::Column::Remediation)
+        .filter(snapshot::Column::ExpiresAt.lt(micros(now)))
+        .order_by_asc(snapshot::Column::ExpiresAt)
+        .limit(PAGE)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let owners = expired.iter().map(|(_, remediation)| remediation.as_str());
+    let going_on: Vec<String> = remediation::Entity::find()
+        .select_only()
+        .column(remediation::Column::Id)
+        .filter(remediation::Column::Id.is_in(owners))
+        .filter(remediation::Column::Ended.eq(false))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let gone: Vec<&str> = expired.iter().filter(|(_, remediation)| !going_on.contains(remediation)).map(|(id, _)| id.as_str()).collect();
+    snapshot_file::Entity::delete_many().filter(snapshot_file::Column::Snapshot.is_in(gone.iter().copied())).exec(tx).await?;
+    Ok(snapshot::Entity::delete_many().filter(snapshot::Column::Id.is_in(gone)).exec(tx).await?.rows_affected)
 }
 
 /// See `Store::model_called`.

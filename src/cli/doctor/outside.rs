@@ -363,7 +363,7 @@ pub async fn models(report: &mut Report, settings: &Settings, progress: &Progres
                     ModelError::Unauthorized { key_env, .. } => format!("put a valid key into {key_env}"),
                     ModelError::RateLimited { .. } => "wait, or raise the account's limit".to_owned(),
                     ModelError::Transient { .. } => "check base_url, the network and HTTPS_PROXY".to_owned(),
-                    ModelError::Refused { .. } | ModelError::Unusable { .. } | ModelError::Unknown { .. } => {
+                    ModelError::Refused { .. } | ModelError::Unusable { .. } | ModelError::Declined { .. } | ModelError::Unknown { .. } => {
                         "check kind, base_url, model and argv of the route".to_owned()
                     }
                 };

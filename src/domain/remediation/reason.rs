@@ -98,7 +98,6 @@ reasons! {
     TestIntegrity "test_integrity" Blocked "the patch weakens tests";
     PathRefused "path_refused" Blocked "the patch touches what it may not touch";
     SnapshotMissing "snapshot_missing" Blocked "no usable snapshot of the branch is stored";
-    Paused "paused" Blocked "regreen is paused by a person";
     OptedOut "opted_out" Blocked "the branch's pull request carries the opt-out label";
     Rejected "rejected" Blocked "a person said no";
     ApprovalExpired "expired" Blocked "nobody answered in time";
@@ -128,5 +127,24 @@ impl Reason {
     /// surroundings (an outside service, a missing sandbox, an expired log) don't open a circuit.
     pub const fn blames_the_fix(self) -> bool {
         matches!(self, Reason::NoPatch | Reason::AttemptsSpent | Reason::NotReproduced | Reason::NotProved | Reason::CiRed)
+    }
+
+    /// Whether such an end speaks only of the runs that had failed by then: another workflow of the same head that fails later is a failure that
+    /// nobody has judged. A person's word (closed, rejected, cancelled) is about the head, and so is a fix that was merged; what a fault of the
+    /// surroundings ended is taken up again by people.
+    pub const fn judges_its_runs_only(self) -> bool {
+        matches!(
+            self,
+            Reason::NotOurs
+                | Reason::AlreadyGreen
+                | Reason::Flaky
+                | Reason::LogExpired
+                | Reason::NotFixableByCode
+                | Reason::NotReproducible
+                | Reason::NotReproduced
+                | Reason::SetupFailed
+                | Reason::NoPatch
+                | Reason::NotProved
+        )
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{budget_finding, circuit_finding, current_branch, protection_finding, stopped_finding};
 use crate::domain::gate::{Check, Finding, Gate, Verdict, dry_run};
+use crate::domain::ids::RunKey;
 use crate::domain::remediation::{Event, Reason};
 use crate::domain::rules::Autonomy;
 use crate::engine::session::{Next, Session};
@@ -23,13 +24,17 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     let runs = engine.forge.runs_of(&repository.slug, &session.state.opening.key.sha).await?;
     // Only this branch's: a commit can be the head of several, and each has its own remediation.
     let mine = |run: &&crate::ports::forge::WorkflowRun| run.head_branch.as_deref() == Some(session.state.opening.key.branch.as_str());
-    let attached: Vec<Event> = runs
-        .iter()
-        .filter(mine)
-        .filter(|run| run.conclusion.is_some_and(Conclusion::is_red) && intake::refusal(engine, &repository, run).is_ok())
-        .filter(|run| !session.state.runs.iter().any(|seen| (seen.run, seen.attempt) == (run.id, run.attempt)))
-        .map(|run| Event::RunAttached { run: intake::attached_run(run) })
-        .collect();
+    let known = |run: &&crate::ports::forge::WorkflowRun| session.state.runs.iter().any(|seen| (seen.run, seen.attempt) == (run.id, run.attempt));
+    let red = |run: &&crate::ports::forge::WorkflowRun| run.conclusion.is_some_and(Conclusion::is_red) && intake::refusal(engine, &repository, run).is_ok();
+    let mut attached = Vec::new();
+    for run in runs.iter().filter(mine).filter(red).filter(|run| !known(run)) {
+        // What an earlier remediation of this head has judged stays judged.
+        let key = RunKey { repo: repository.id, run: run.id, attempt: run.attempt };
+        let judged = engine.store.seen(key).await?.and_then(|seen| seen.remediation).is_some_and(|id| id != session.state.id);
+        if !judged {
+            attached.push(Event::RunAttached { run: intake::attached_run(run) });
+        }
+    }
     let running = runs.iter().filter(mine).any(|run| run.conclusion.is_none());
     if !attached.is_empty() {
         session.record(engine, attached).await?;
@@ -39,17 +44,14 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
         return Ok(later(now, LOOK.min(engine.rules.timing.settle)));
     }
 
+    // Without a log there is no failure to mend: whatever a model made of that would be invented.
+    let mut missing = None;
     if session.state.diagnosis.is_none() {
         let read = evidence::read(engine, &repository.slug, &session.state.runs).await?;
         match read.diagnosis {
             Some(diagnosis) => session.record(engine, vec![Event::Diagnosed { diagnosis }]).await?,
-            // A protected branch is told as such below, with or without a log.
-            None if read.expired && branch.protection == crate::domain::gate::Protection::Open => {
-                let detail = "every log of the failed jobs is gone".to_owned();
-                session.record(engine, vec![Event::Blocked { reason: Reason::LogExpired, verdict: None, detail }]).await?;
-                return Ok(Next::GoOn);
-            }
-            None => {}
+            None if read.expired => missing = Some((Reason::LogExpired, "every log of the failed jobs is gone")),
+            None => missing = Some((Reason::NotFixableByCode, "no job of the failed run was started; a workflow file that can't be used is mended by people")),
         }
     }
 
@@ -69,10 +71,11 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     findings.push(circuit_finding(engine, &session.state).await?);
     let verdict = Verdict::of(Gate::Admission, 0, findings);
     count(&verdict);
-    let event = match verdict.reason() {
-        None => Event::Admitted { verdict },
-        Some(_) if verdict.refused_by_dry_run_alone() => Event::Admitted { verdict },
-        Some(reason) => Event::Blocked { reason, detail: verdict.result().reason, verdict: Some(verdict) },
+    let event = match (verdict.reason().filter(|_| !verdict.refused_by_dry_run_alone()), missing) {
+        // A protected branch is told as such, with or without a log.
+        (Some(reason), _) => Event::Blocked { reason, detail: verdict.result().reason, verdict: Some(verdict) },
+        (None, Some((reason, detail))) => Event::Blocked { reason, detail: detail.to_owned(), verdict: Some(verdict) },
+        (None, None) => Event::Admitted { verdict },
     };
     session.record(engine, vec![event]).await?;
     Ok(Next::GoOn)

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{budget_finding, fixer};
+use super::{budget_finding, fixer, opted_out};
 use crate::domain::context;
 use crate::domain::gate::Status;
 use crate::domain::ids::{CommitSha, PatchHash};
@@ -17,7 +17,7 @@ use crate::domain::rules::RepoRules;
 use crate::engine::session::{Next, Session};
 use crate::engine::{Engine, Runs, StageError};
 use crate::ports::git::{EntryKind, GitError, Remote};
-use crate::ports::llm::{ModelAnswer, ModelError, ModelRequest, Role, Turn};
+use crate::ports::llm::{ModelError, ModelRequest, Role, Turn, Usage};
 use crate::ports::store::ModelCall;
 
 /// A source file in a prompt or under a patch may have so many bytes.
@@ -64,6 +64,10 @@ pub async fn run(engine: &Engine, session: &mut Session, stop: &CancellationToke
         session.record(engine, vec![Event::Failed { reason: Reason::NoRoute, detail }]).await?;
         return Ok(Next::GoOn);
     }
+    if let Some(stopped) = opted_out(engine, &repository, &session.state).await? {
+        session.record(engine, vec![stopped]).await?;
+        return Ok(Next::GoOn);
+    }
     let budget = budget_finding(engine, &session.state).await?;
     if budget.status == Status::Failed {
         session.record(engine, vec![Event::Blocked { reason: Reason::Budget, verdict: None, detail: format!("{}: {}", budget.sentence, budget.seen) }]).await?;
@@ -79,13 +83,14 @@ async fn ask(engine: &Engine, session: &mut Session, remote: &Remote, rules: &Re
         engine.spares.lay_out(engine, remote, &session.state.opening.key.sha, trees);
     }
     let text = user_prompt(engine, remote, &session.state).await?;
-    let mut transient = None;
+    let (mut transient, mut declined) = (None, None);
     for route in routes {
         let request = ModelRequest {
             route: route.clone(),
             system: prompt::FIX_SYSTEM.to_owned(),
             turns: vec![Turn { role: Role::User, text: text.clone() }],
-            max_output_tokens: 8192,
+            // The route knows what its model can: its own setting is the bound.
+            max_output_tokens: u32::MAX,
             tag: session.state.id.to_string(),
         };
         let asked = format!("{route} · {} · {} bytes", prompt::FIX_TEMPLATE, text.len());
@@ -94,8 +99,8 @@ async fn ask(engine: &Engine, session: &mut Session, remote: &Remote, rules: &Re
         session.intend(engine, Outside::AskModel, asked).await?;
         match engine.llm.ask(&request).await {
             Ok(answer) => {
-                note_call(engine, session, route, Some(&answer)).await?;
-                let spent = Spent { tokens: answer.input_tokens + answer.output_tokens, cost_usd: answer.cost_usd };
+                let cost = Usage { input_tokens: answer.input_tokens, output_tokens: answer.output_tokens, cost_usd: answer.cost_usd };
+                note_call(engine, session, route, answer.response_id.clone(), cost, true).await?;
                 let event = match usable(engine, remote, &session.state, rules, &answer.text).await? {
                     Ok(usable) => proposed(usable.applied, attempt, route, false, answer.response_id.clone(), usable.explanation),
                     Err(error) => Event::ProposalFailed {
@@ -105,26 +110,38 @@ async fn ask(engine: &Engine, session: &mut Session, remote: &Remote, rules: &Re
                     },
                 };
                 let done = Event::Done { what: Outside::AskModel, detail: answer.response_id.unwrap_or_default() };
-                session.record(engine, vec![done, Event::ModelAnswered { route: route.clone(), spent, ok: true }, event]).await?;
+                session.record(engine, vec![done, Event::ModelAnswered { route: route.clone(), spent: spent(cost), ok: true }, event]).await?;
                 return Ok(Next::GoOn);
             }
             Err(error) => {
-                note_call(engine, session, route, None).await?;
-                let (message, passes, unusable) = (escape::line(&error.to_string(), 300), error.is_transient(), matches!(error, ModelError::Unusable { .. }));
-                session.record(engine, vec![Event::Done { what: Outside::AskModel, detail: message.clone() }]).await?;
-                if unusable {
+                let message = escape::line(&error.to_string(), 300);
+                let paid = match &error {
+                    ModelError::Unusable { cost, .. } | ModelError::Declined { cost, .. } => Some(*cost),
+                    _ => None,
+                };
+                note_call(engine, session, route, None, paid.unwrap_or_default(), false).await?;
+                let mut events = vec![Event::Done { what: Outside::AskModel, detail: message.clone() }];
+                events.extend(paid.map(|cost| Event::ModelAnswered { route: route.clone(), spent: spent(cost), ok: false }));
+                if matches!(error, ModelError::Unusable { .. }) {
                     // Nonsense, nothing or far too much: an attempt was made.
-                    session.record(engine, vec![Event::ProposalFailed { attempt, route: route.clone(), evidence: message }]).await?;
+                    events.push(Event::ProposalFailed { attempt, route: route.clone(), evidence: message });
+                    session.record(engine, events).await?;
                     return Ok(Next::GoOn);
                 }
+                session.record(engine, events).await?;
                 tracing::warn!(remediation = %session.state.id, route, %message, "the route failed; the next one is asked");
-                if passes {
-                    transient = Some((message, retry_at(&error)));
-                } else {
-                    transient = transient.or(Some((message, None)));
+                match error {
+                    ModelError::Declined { .. } => declined = Some((route, message)),
+                    error if error.is_transient() => transient = Some((message, retry_at(&error))),
+                    _ => transient = transient.or(Some((message, None))),
                 }
             }
         }
+    }
+    // A model that will not, and nobody else who did: the same question gets the same answer, so it counts as an attempt.
+    if let Some((route, message)) = declined {
+        session.record(engine, vec![Event::ProposalFailed { attempt, route: route.clone(), evidence: message }]).await?;
+        return Ok(Next::GoOn);
     }
     // Every route failed. What passes is waited for; a wrong key is mended by people, and then it goes on.
     let (message, at) = transient.unwrap_or_else(|| ("no route answered".into(), None));
@@ -138,16 +155,20 @@ fn retry_at(error: &ModelError) -> Option<chrono::DateTime<chrono::Utc>> {
     }
 }
 
-async fn note_call(engine: &Engine, session: &Session, route: &str, answer: Option<&ModelAnswer>) -> Result<(), StageError> {
+fn spent(cost: Usage) -> Spent {
+    Spent { tokens: cost.input_tokens + cost.output_tokens, cost_usd: cost.cost_usd }
+}
+
+async fn note_call(engine: &Engine, session: &Session, route: &str, response_id: Option<String>, cost: Usage, ok: bool) -> Result<(), StageError> {
     let call = ModelCall {
         remediation: session.state.id.clone(),
         repo: session.state.opening.key.repo,
         route: route.to_owned(),
-        response_id: answer.and_then(|answer| answer.response_id.clone()),
-        input_tokens: answer.map_or(0, |answer| answer.input_tokens),
-        output_tokens: answer.map_or(0, |answer| answer.output_tokens),
-        cost_usd: answer.map_or(0.0, |answer| answer.cost_usd),
-        ok: answer.is_some(),
+        response_id,
+        input_tokens: cost.input_tokens,
+        output_tokens: cost.output_tokens,
+        cost_usd: cost.cost_usd,
+        ok,
         at: engine.clock.now(),
     };
     Ok(engine.store.model_called(&call).await?)

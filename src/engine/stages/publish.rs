@@ -1,6 +1,6 @@
 //! Pr: the fix branch and the fix pull request. The plan is made first; the clearance decides which interpreter takes it.
 
-use super::clear;
+use super::{clear, not_paused};
 use crate::domain::gate::{Clearance, Cleared, SmallWrite, permit};
 use crate::domain::ids::{BranchName, CommitSha, RemediationId};
 use crate::domain::patch::Applied;
@@ -118,7 +118,7 @@ async fn publish(
     // One open fix for a broken branch: an older head's is withdrawn first.
     withdraw_older(engine, session, repository, &plan.branch).await?;
 
-    not_paused(engine, repository).await?;
+    not_paused(engine, &repository.slug).await?;
     covered(engine)?;
     session.intend(engine, Outside::PushBranch, format!("{} at {}", plan.branch, commit.short())).await?;
     let mut pushed = engine.git.push_new(clearance, remote, &plan.branch, &commit).await?;
@@ -145,7 +145,7 @@ async fn publish(
     let pull = match find(engine, session, repository, &plan.branch).await? {
         Some(found) => found,
         None => {
-            not_paused(engine, repository).await?;
+            not_paused(engine, &repository.slug).await?;
             covered(engine)?;
             session.intend(engine, Outside::OpenPull, plan.branch.to_string()).await?;
             match open(engine, session, repository, clearance, &mut plan).await {
@@ -206,13 +206,6 @@ async fn open(engine: &Engine, session: &Session, repository: &Repository, clear
     }
 }
 
-async fn not_paused(engine: &Engine, repository: &Repository) -> Result<(), StageError> {
-    match engine.store.paused(&repository.slug).await? {
-        None => Ok(()),
-        Some(pause) => Err(StageError::Outside(format!("paused by {}", pause.by), Some(engine.clock.now() + chrono::Duration::seconds(5)))),
-    }
-}
-
 async fn label(engine: &Engine, session: &mut Session, repository: &Repository, pull: &PullRecord, labels: &[String]) -> Result<(), StageError> {
     if labels.is_empty() {
         return Ok(());
@@ -251,9 +244,9 @@ async fn comment(engine: &Engine, session: &mut Session, repository: &Repository
 
 /// The right to one small write on what is our own.
 pub async fn own_permit(engine: &Engine, repository: &Repository, what: SmallWrite) -> Result<crate::domain::gate::Permit, StageError> {
-    let paused = engine.store.paused(&repository.slug).await?.is_some();
+    not_paused(engine, &repository.slug).await?;
     let none = crate::domain::gate::dry_run(false);
-    permit(what, engine.rules.dry_run, paused, &none).map_err(|why| StageError::Outside(why.to_string(), None))
+    permit(what, engine.rules.dry_run, false, &none).map_err(|why| StageError::Outside(why.to_string(), None))
 }
 
 /// The commit that an earlier remediation of this branch wrote to a fix branch.

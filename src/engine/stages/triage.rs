@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::current_branch;
-use crate::domain::ids::RunId;
+use super::{current_branch, opted_out};
+use crate::domain::ids::{RemediationId, RunId};
 use crate::domain::remediation::{CommandRecord, Event, FailedStepRecord, Phase, Reason, Remediation, SetupStep};
-use crate::domain::rules::{Prove, RepoRules};
+use crate::domain::rules::{Autonomy, Prove, RepoRules};
 use crate::domain::workflow::{self, Failed, Purpose, RunContext, ShellKind, StepPlan, Workflow};
 use crate::engine::session::{Next, Session};
 use crate::engine::{Engine, StageError, evidence, intake};
@@ -29,15 +29,14 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
         return Ok(Next::GoOn);
     }
     let rules = engine.rules.of(&repository.slug).clone();
-    // Known before a rerun is chosen: after a red one, the patch is next.
-    let remote = engine.remote(&repository).await?;
-    let mut events = match command(engine, session, &repository, &remote, &rules).await? {
-        Ok(command) if rules.prove != Prove::Ci => vec![Event::CommandResolved { command }],
-        Ok(command) => vec![Event::CommandResolved { command }, Event::LeftToCi { why: "the settings leave the proof to CI".into() }],
-        Err(why) => vec![Event::LeftToCi { why }],
-    };
+    let mut events = how_to_prove(engine, session, &repository).await?;
     if let Some(diagnosis) = session.state.diagnosis.clone() {
-        if diagnosis.rerun_could_help && rules.rerun && !session.state.rerun && !session.state.opening.dry_run && !engine.rules.dry_run {
+        let writes = rules.autonomy >= Autonomy::Draft && !session.state.opening.dry_run && !engine.rules.dry_run;
+        if diagnosis.rerun_could_help && rules.rerun && !session.state.rerun && writes {
+            if let Some(stopped) = opted_out(engine, &repository, &session.state).await? {
+                session.record(engine, vec![stopped]).await?;
+                return Ok(Next::GoOn);
+            }
             events.push(Event::RerunChosen { why: format!("{} can pass when it runs again", diagnosis.category) });
             session.record(engine, events).await?;
             return Ok(Next::GoOn);
@@ -57,6 +56,17 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     Ok(Next::GoOn)
 }
 
+/// The command that shows the failure, or why the proof is left to CI.
+pub async fn how_to_prove(engine: &Engine, session: &Session, repository: &Repository) -> Result<Vec<Event>, StageError> {
+    let rules = engine.rules.of(&repository.slug);
+    let remote = engine.remote(repository).await?;
+    Ok(match command(engine, session, repository, &remote, rules).await? {
+        Ok(command) if rules.prove != Prove::Ci => vec![Event::CommandResolved { command }],
+        Ok(command) => vec![Event::CommandResolved { command }, Event::LeftToCi { why: "the settings leave the proof to CI".into() }],
+        Err(why) => vec![Event::LeftToCi { why }],
+    })
+}
+
 /// Whether every failed run has passed since, in a later attempt.
 async fn already_green(engine: &Engine, session: &Session, repository: &Repository) -> Result<bool, StageError> {
     let runs = engine.forge.runs_of(&repository.slug, &session.state.opening.key.sha).await?;
@@ -69,10 +79,6 @@ async fn already_green(engine: &Engine, session: &Session, repository: &Reposito
 async fn decided_before(engine: &Engine, state: &Remediation) -> Result<bool, StageError> {
     let Some(fingerprint) = state.fingerprint() else { return Ok(false) };
     let key = &state.opening.key;
-    if key.generation > 0 {
-        // A person asked for it again.
-        return Ok(false);
-    }
     let filter = Filter {
         repo: Some(key.repo),
         branch: Some(key.branch.clone()),
@@ -81,11 +87,21 @@ async fn decided_before(engine: &Engine, state: &Remediation) -> Result<bool, St
         limit: 20,
         ..Filter::default()
     };
-    Ok(engine.store.list(&filter).await?.iter().any(|other| other.id != state.id && other.reason == Some(Reason::Closed)))
+    let closed = engine.store.list(&filter).await?.iter().any(|other| other.id != state.id && other.reason == Some(Reason::Closed));
+    Ok(closed && !asked_again(engine, state).await?)
+}
+
+/// Whether a person asked for it again: only they open a head anew whose last end was a person's word, or the memory of one.
+async fn asked_again(engine: &Engine, state: &Remediation) -> Result<bool, StageError> {
+    let mut before = state.opening.key.clone();
+    let Some(generation) = before.generation.checked_sub(1) else { return Ok(false) };
+    before.generation = generation;
+    let before = engine.store.load(&RemediationId::of(&before)).await?;
+    Ok(before.and_then(|before| before.reason).is_some_and(|reason| !reason.judges_its_runs_only()))
 }
 
 /// Whether the newest run of the same workflow on the default branch is red for the same reason.
-async fn red_on_base(engine: &Engine, session: &Session, repository: &Repository) -> Result<bool, StageError> {
+pub async fn red_on_base(engine: &Engine, session: &Session, repository: &Repository) -> Result<bool, StageError> {
     let state = &session.state;
     let Some(fingerprint) = state.fingerprint() else { return Ok(false) };
     // A branch is not its own base: that is asked for in a clone whose default branch is red itself.

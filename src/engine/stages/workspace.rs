@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::cache;
 use super::place::Held;
+use super::{cache, overlay};
 use crate::domain::ids::{CommitSha, hex};
 use crate::domain::patch::FileChange;
 use crate::domain::proof;
@@ -44,6 +44,10 @@ const LOCKS: [&str; 22] = [
 /// The variables that name the files of a step, and the files.
 const STEP_FILES: [(&str, &str); 4] =
     [("GITHUB_ENV", "github_env"), ("GITHUB_OUTPUT", "github_output"), ("GITHUB_PATH", "github_path"), ("GITHUB_STEP_SUMMARY", "github_summary")];
+
+/// The parts of a stored result: what the set-up made of the tree, and the home.
+const TREE: &str = "tree";
+const HOME_KEPT: &str = "home";
 
 /// Larger files of variables are not read.
 const STEP_FILE_CAP: u64 = 256 * 1024;
@@ -172,19 +176,30 @@ impl Workspace {
         if setup.is_empty() {
             return Ok(workspace);
         }
-        let kept = cache::of(&engine.work_dir).join(workspace.cache_key(remote, setup).await?);
-        let (stored_tree, stored_home) = (kept.join("tree"), kept.join("home"));
-        let (entry, now) = (kept.clone(), engine.clock.now().into());
-        if blocking(move || Ok(cache::take(&entry, now))).await.unwrap_or(false) {
-            copy(&stored_tree, &workspace.tree).await?;
-            copy(&stored_home, &workspace.home).await?;
-            if cache::is_whole(&kept) {
-                return Ok(workspace);
+        let by_locks = workspace.cache_key(remote, setup).await?;
+        let by_commit = format!("{by_locks}-{}", sha.short());
+        let entries = [&by_locks, &by_commit].map(|key| cache::of(&engine.work_dir).join(key));
+        for kept in &entries {
+            let (entry, now) = (kept.clone(), engine.clock.now().into());
+            if !blocking(move || Ok(cache::take(&entry, now))).await.unwrap_or(false) {
+                continue;
             }
-            // It was cleaned away meanwhile, and the copy may be half of it: done again from nothing.
-            return Err(StageError::Outside("the stored result of the set-up was cleaned away while it was copied".into(), None).into());
+            let (tree, home) = (workspace.tree.clone(), workspace.home.clone());
+            let (stored_tree, stored_home) = (kept.join(TREE), kept.join(HOME_KEPT));
+            let laid = blocking(move || overlay::lay(&stored_tree, &tree).and_then(|()| overlay::lay(&stored_home, &home))).await;
+            return match laid {
+                Ok(()) if cache::is_whole(kept) => Ok(workspace),
+                // It was cleaned away meanwhile, and the copy may be half of it: done again from nothing.
+                _ if !cache::is_whole(kept) => {
+                    Err(StageError::Outside("the stored result of the set-up was cleaned away while it was copied".into(), None).into())
+                }
+                Ok(()) => Ok(workspace),
+                // This commit has something else where the set-up of another one made its folders.
+                Err(error) => Err(NotPrepared::Setup(format!("the stored result of the set-up does not fit this commit: {error}"))),
+            };
         }
-        let before = listing(&workspace.tree).await?;
+        let tree = workspace.tree.clone();
+        let before = blocking(move || overlay::list(&tree)).await.map_err(io("list the tree"))?;
         for step in setup {
             let command = ShellCommand { shell: shell_of(&step.shell), script: step.script.clone() };
             let ran = workspace.run(engine, command, &step.directory, &step.env, engine.setup_network.clone(), limits, stop).await?;
@@ -193,7 +208,7 @@ impl Workspace {
                 return Err(NotPrepared::Setup(format!("the set-up step `{}` ended with {}: {tail}", first_line(&step.script), ran.exit)));
             }
         }
-        store(&workspace, &before, &kept, &stored_tree, &stored_home).await?;
+        store(&workspace, before, entries).await;
         Ok(workspace)
     }
 
@@ -296,24 +311,21 @@ impl Workspace {
     }
 }
 
-/// Keeps what the set-up added to the tree, and the home, for the next time. Made beside its place and moved into it, so that a
-/// half-written cache is never taken.
-async fn store(workspace: &Workspace, before: &[PathBuf], entry: &Path, stored_tree: &Path, stored_home: &Path) -> Result<(), StageError> {
-    let (tree, home, before, place) = (workspace.tree.clone(), workspace.home.clone(), before.to_vec(), entry.to_owned());
-    let names = (stored_tree.file_name().map(PathBuf::from).unwrap_or_default(), stored_home.file_name().map(PathBuf::from).unwrap_or_default());
-    let made = blocking(move || {
+/// Keeps what the set-up made of the tree, and the home, for the next time: by the lock files alone where it follows from them, else by the commit.
+/// Made beside its place and moved into it, so that a half-written cache is never taken.
+async fn store(workspace: &Workspace, before: overlay::Listing, entries: [PathBuf; 2]) {
+    let (tree, home) = (workspace.tree.clone(), workspace.home.clone());
+    let kept = blocking(move || {
+        // What took something away is done again each time.
+        let Some(made) = overlay::made(&before, &tree)? else { return Ok(()) };
+        let [by_locks, by_commit] = entries;
+        let place = if made.follows_from_locks { by_locks } else { by_commit };
         let parent = place.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(parent)?;
         let making = tempfile::tempdir_in(parent)?;
-        std::fs::create_dir(making.path().join(&names.0))?;
-        for entry in std::fs::read_dir(&tree)?.flatten() {
-            // New at the top level: `node_modules`, `.venv`, `vendor`. What changed inside known folders is made again by the build.
-            let relative = PathBuf::from(entry.file_name());
-            if !before.contains(&relative) {
-                copy_tree(&entry.path(), &making.path().join(&names.0).join(&relative))?;
-            }
-        }
-        copy_tree(&home, &making.path().join(&names.1))?;
+        std::fs::create_dir(making.path().join(TREE))?;
+        overlay::keep(&tree, &made.paths, &making.path().join(TREE))?;
+        overlay::lay(&home, &making.path().join(HOME_KEPT))?;
         cache::complete(making.path())?;
         let making = making.keep();
         // Somebody else may have been faster: theirs is as good.
@@ -323,42 +335,9 @@ async fn store(workspace: &Workspace, before: &[PathBuf], entry: &Path, stored_t
         Ok(())
     })
     .await;
-    if let Err(error) = made {
+    if let Err(error) = kept {
         tracing::warn!(%error, "the set-up's result could not be kept; it is made again next time");
     }
-    Ok(())
-}
-
-async fn listing(tree: &Path) -> Result<Vec<PathBuf>, StageError> {
-    let tree = tree.to_owned();
-    blocking(move || Ok(std::fs::read_dir(tree)?.flatten().map(|entry| PathBuf::from(entry.file_name())).collect())).await.map_err(io("list the tree"))
-}
-
-async fn copy(from: &Path, into: &Path) -> Result<(), StageError> {
-    let (from, into) = (from.to_owned(), into.to_owned());
-    blocking(move || copy_tree(&from, &into)).await.map_err(io("copy the prepared set-up"))
-}
-
-/// Copies a folder, a file or a link; links are copied as links, never followed.
-fn copy_tree(from: &Path, into: &Path) -> std::io::Result<()> {
-    let meta = std::fs::symlink_metadata(from)?;
-    if meta.is_symlink() {
-        let target = std::fs::read_link(from)?;
-        if std::fs::symlink_metadata(into).is_err() {
-            std::os::unix::fs::symlink(target, into)?;
-        }
-    } else if meta.is_dir() {
-        if !into.is_dir() {
-            std::fs::create_dir(into)?;
-        }
-        for entry in std::fs::read_dir(from)? {
-            let entry = entry?;
-            copy_tree(&entry.path(), &into.join(entry.file_name()))?;
-        }
-    } else if meta.is_file() {
-        std::fs::copy(from, into)?;
-    }
-    Ok(())
 }
 
 /// Plain files of the tree outside `.git`; links are not followed.

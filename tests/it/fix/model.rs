@@ -8,6 +8,9 @@ fn met() -> bool {
     isolates() && has("python3", &["--version"])
 }
 
+/// What a filter of the model makes of an answer.
+const REFUSED: &str = "{\"id\":\"x\",\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":null},\"finish_reason\":\"content_filter\"}]}";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_without_a_patch() {
     requires!("answers_without_a_patch", met(), "user namespaces and python3");
@@ -23,6 +26,7 @@ async fn answers_without_a_patch() {
         ("ten megabytes", says(&"x".repeat(10 << 20))),
         ("a web page", Answer::Raw(200, "text/html", "<html><body>Sign in</body></html>".into())),
         ("another JSON", Answer::Raw(200, "application/json", "[1]".into())),
+        ("a refusal", Answer::Raw(200, "application/json", REFUSED.into())),
         ("no choices", Answer::Raw(200, "application/json", "{\"id\":\"x\",\"choices\":[]}".into())),
     ];
     for (name, answer) in cases {
