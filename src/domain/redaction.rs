@@ -17,7 +17,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use assignment::Awaited;
 use block::Block;
@@ -78,8 +78,10 @@ impl Span {
 
 /// The triggers of every detector, each in one automaton.
 struct Triggers {
-    /// Prefixes of tokens, as they are spelled; the index is the token's.
+    /// Prefixes of tokens, as they are spelled: the first place, and the longest prefix there. The index is the token's.
     tokens: AhoCorasick,
+    /// For every token, those whose prefix its own begins with, itself among them.
+    shorter: Vec<Vec<usize>>,
     /// Words of contexts and assignments, in any case.
     words: AhoCorasick,
 }
@@ -87,8 +89,13 @@ struct Triggers {
 static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| Triggers {
     tokens: AhoCorasick::builder()
         .kind(Some(AhoCorasickKind::DFA))
+        .match_kind(MatchKind::LeftmostLongest)
         .build(tokens::TOKENS.iter().map(|t| t.prefix))
         .expect("a few hundred short literals fit an automaton"),
+    shorter: tokens::TOKENS
+        .iter()
+        .map(|long| (0..tokens::TOKENS.len()).filter(|short| long.prefix.starts_with(tokens::TOKENS[*short].prefix)).collect())
+        .collect(),
     words: AhoCorasick::builder()
         .kind(Some(AhoCorasickKind::DFA))
         .ascii_case_insensitive(true)
@@ -153,8 +160,9 @@ impl Redactor {
         let mut token = Ahead::default();
         let mut word = Ahead::default();
         while let Some(len) = piece(&bytes[at..]) {
-            if self.block == Block::Outside && self.named.is_none() {
-                let next = token.next(&TRIGGERS.tokens, bytes, at).min(word.next(&TRIGGERS.words, bytes, at));
+            // A piece that no line end closes is judged by itself, wherever it was cut.
+            if self.block == Block::Outside && self.named.is_none() && bytes[at + len - 1] == b'\n' {
+                let next = token.next(bytes, at, next_token).min(word.next(bytes, at, next_word));
                 if next >= at + len {
                     // No trigger up to `next`: copy the lines before the one it stands in.
                     let quiet = memchr::memrchr(b'\n', &bytes[at..next]).map_or(0, |i| i + 1).max(len);
@@ -174,10 +182,10 @@ impl Redactor {
         let mut spans = Vec::new();
         block::scan(&mut self.block, line, &mut spans, &mut self.begun);
         let awaited = self.named.take().and_then(|what| assignment::awaited(line, what, &mut spans));
-        self.named = assignment::named(line).or(awaited);
         detect(line, &mut spans);
         repeats(line, &mut spans);
         if spans.is_empty() {
+            self.named = assignment::named(line).or(awaited);
             out.extend_from_slice(line);
             return;
         }
@@ -194,6 +202,8 @@ impl Redactor {
             }
             current = next;
         }
+        // Asked of what is left, as a second pass will ask it: a name may have been a part of a secret.
+        self.named = assignment::named(&current).or(awaited);
         out.extend_from_slice(&current);
     }
 
@@ -242,7 +252,7 @@ impl Redactor {
     }
 }
 
-/// The next place where an automaton finds something.
+/// The next place where something is found.
 #[derive(Default)]
 struct Ahead {
     /// Valid for any start up to it.
@@ -250,16 +260,46 @@ struct Ahead {
 }
 
 impl Ahead {
-    fn next(&mut self, automaton: &AhoCorasick, bytes: &[u8], from: usize) -> usize {
+    /// The place at or behind `from`, a line's beginning, where `find` finds something; the end where nothing is.
+    fn next(&mut self, bytes: &[u8], from: usize, find: impl Fn(&[u8]) -> Option<usize>) -> usize {
         match self.at {
             Some(at) if at >= from => at,
             _ => {
-                let at = automaton.find(&bytes[from..]).map_or(bytes.len(), |m| from + m.start());
+                let at = find(&bytes[from..]).map_or(bytes.len(), |at| from + at);
                 self.at = Some(at);
                 at
             }
         }
     }
+}
+
+/// Where the first token of `bytes` begins. Prefixes are short and stand in many words: a line is looked at only where a tail fits one.
+fn next_token(bytes: &[u8]) -> Option<usize> {
+    prefixes(bytes).find(|(at, found)| TRIGGERS.shorter[*found].iter().any(|token| tokens::TOKENS[*token].end(bytes, *at).is_some())).map(|(at, _)| at)
+}
+
+/// Where the first word of `bytes` begins that a detector looks for. Most URLs have no user: one matters where an at-sign follows on its line.
+fn next_word(bytes: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    while let Some(found) = TRIGGERS.words.find(&bytes[from..]) {
+        let at = from + found.start();
+        if !bytes[at..].starts_with(b"://") || memchr::memchr2(b'@', b'\n', &bytes[at..]).is_some_and(|i| bytes[at + i] == b'@') {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+    None
+}
+
+/// Where prefixes of tokens stand in `bytes`, and which is the longest there.
+fn prefixes(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let found = TRIGGERS.tokens.find(&bytes[from..])?;
+        let at = from + found.start();
+        from = at + 1;
+        Some((at, found.pattern().as_usize()))
+    })
 }
 
 /// The end of the first line of `bytes`, or of the first piece of a line that is too long; none where more bytes decide.
@@ -322,16 +362,17 @@ fn detect(line: &[u8], spans: &mut Vec<Span>) {
     // A mask names a kind, such as `password`: it means nothing for what stands behind it.
     let masks = masks(line);
     let masked = |at: usize| first(&masks, at, at + 1).is_some();
-    let (mut begin, mut last) = (0, 0);
-    for found in triggers.tokens.find_overlapping_iter(line) {
+    let mut last = 0;
+    for (at, found) in prefixes(line) {
         // What begins within a token that was found is a part of it.
-        if found.start() > begin && found.start() < last {
+        if at < last {
             continue;
         }
-        let token = &tokens::TOKENS[found.pattern().as_usize()];
-        if let Some(end) = token.end(line, found.start()) {
-            spans.push(Span::new(found.start(), end, token.kind, 50 + token.prefix.len()));
-            (begin, last) = (found.start(), last.max(end));
+        for token in triggers.shorter[found].iter().map(|token| &tokens::TOKENS[*token]) {
+            if let Some(end) = token.end(line, at) {
+                spans.push(Span::new(at, end, token.kind, 50 + token.prefix.len()));
+                last = last.max(end);
+            }
         }
     }
     let mut contexts = 0u128;
@@ -466,6 +507,41 @@ mod tests {
     }
 
     #[test]
+    fn a_second_pass_awaits_the_same_values() {
+        let long = format!("token = '{}' | {} acme_password: |\n1abuede+tq4ama6kj\n", "q7Rt2Vx9Lm4Kp8Zw".repeat(16), "x ".repeat(20));
+        let cases = [
+            // The line is long at first, and short once its secret is masked.
+            long.as_str(),
+            // What looks like a name is a part of a token.
+            "kind: Secret\nglpat-MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjUIaccess_token=\ndata:\n  - name: postgres://user${X}ESet-Cookie: SECRET\n",
+            // A name that nothing triggers on, such as a bare PW, announces nothing.
+            "@id:master PW:\nR1348941PREfix_helloworld380_testin_pretty_long\nacme token = 'xddIUmDwi9BoOOlSVgXSzwABg5R1icst'\n",
+        ];
+        for text in cases {
+            let once = redact(text);
+            assert_eq!(redact(&once.text), Redacted { text: once.text.clone(), counts: BTreeMap::new() }, "{text}");
+            let (pieces, counts) = streamed(text.as_bytes(), &[1; 400]);
+            assert_eq!((String::from_utf8_lossy(&pieces).as_ref(), &counts), (once.text.as_str(), &once.counts), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_value_of_a_manifest_goes_whatever_its_name() {
+        let text = "kind: Secret\nmetadata:\n  name: db\ndata:\n  user: Ym9iLXRoZS1idWlsZGVy\n---\nkind: ConfigMap\ndata:\n  user: Ym9iLXRoZS1idWlsZGVy\n";
+        assert_eq!(redact(text).text, text.replacen("Ym9iLXRoZS1idWlsZGVy", "[redacted:secret]", 1));
+    }
+
+    #[test]
+    fn a_url_without_a_user_hides_no_word_behind_it() {
+        for (text, expected) in [
+            ("see https://acme.io/a and password='hunter2!'\n", "see https://acme.io/a and password='[redacted:password]'\n"),
+            ("see https://acme.io/a\nhttps://bob:hunter2x@acme.io\n", "see https://acme.io/a\nhttps://bob:[redacted:url-password]@acme.io\n"),
+        ] {
+            assert_eq!(redact(text).text, expected);
+        }
+    }
+
+    #[test]
     fn a_secret_that_is_said_twice_goes_twice() {
         let got = redact("token = 'q7Rt2Vx9Lm4Kp8Zw' | was q7Rt2Vx9Lm4Kp8Zw");
         assert_eq!(got.text, "token = '[redacted:token]' | was [redacted:token]");
@@ -517,6 +593,13 @@ mod tests {
             "-----BEGIN PRIVATE KEY-----",
             "set-cookie:",
             "name=\"token\"",
+            "acme_live_",
+            "password == \"",
+            "s.0.1/2/",
+            "sk-proj-",
+            "kind: Secret\ndata:\n  a: b1c2d3\n",
+            "<token>\n",
+            "curl -u a",
             " ",
             "\\",
         ] {

@@ -2,7 +2,7 @@
 
 use super::Span;
 use super::names::{Meaning, meaning, spoken};
-use super::text::{phrase, placeholder, word};
+use super::text::{contains, phrase, placeholder, random, uuid, word};
 use super::value::{Form, code, location, secret};
 
 /// What, within a name, may mean that it names a secret; matched in any case.
@@ -99,9 +99,14 @@ impl Names {
         let alone = line[..name.start].iter().all(|b| matches!(b, b' ' | b'\t' | b'-' | b'"' | b'\'' | b'+' | b'>' | b'|'));
         let query = name.start > 0 && matches!(line[name.start - 1], b'?' | b'&' | b';');
         let (form, from) = match rest {
-            // Comparisons, and Rust's and C++'s paths, give nothing.
+            // What make, PHP and Ruby know beside `=`.
+            [b':', b':', b':', b'=', ..] => (Form::Bare, at + 4),
+            [b':', b':', b'=', ..] | [b'?', b'?', b'=', ..] | [b'|', b'|', b'=', ..] => (Form::Bare, at + 3),
+            // `password == "…"`: a comparison may show what is expected.
+            [b'=' | b'!', b'=', more @ ..] if compared(more) => (Form::Prose, at + 2 + more.iter().take_while(|b| **b == b'=').count()),
+            // Other comparisons, and Rust's and C++'s paths, give nothing.
             [b'=', b'=', ..] | [b':', b':', ..] | [b'=', b'~', ..] => return None,
-            [b':', b'=', ..] | [b'=', b'>', ..] | [b'?', b'=', ..] | [b'+', b'=', ..] | [b'-', b'>', ..] => (Form::Bare, at + 2),
+            [b':', b'=', ..] | [b'=', b'>', ..] | [b'?', b'=', ..] | [b'+', b'=', ..] | [b'.', b'=', ..] | [b'-', b'>', ..] => (Form::Bare, at + 2),
             [b'=', ..] if query => (Form::Query, at + 1),
             [b'=', ..] if upper && gap == 0 => (Form::Environment, at + 1),
             [b'=', ..] if gap == 0 && rest.get(1) != Some(&b' ') => (if name.dashes { Form::Flag } else { Form::Equals }, at + 1),
@@ -132,10 +137,18 @@ impl Names {
             _ if upper && gap > 0 && assigned_before(&line[..name.start]) => (Form::Environment, at),
             // `with password 'x'`, `storePassword 'x'`, `machine h login u password x`, `token 8f14…`.
             // A bare `pass` is a verb.
-            _ if gap == 1 && name.end - name.start > 4 => (Form::Prose, at),
+            // In a table the value stands further off.
+            _ if (gap == 1 || alone && gap > 1) && name.end - name.start > 4 => (Form::Prose, at),
             _ => return None,
         };
-        self.text(line, from, form, alone)
+        let value = self.text(line, from, form, alone)?;
+        // `process.env.TOKEN || '…'`: what is taken where the other is not there.
+        if form == Form::Bare
+            && let Some(at) = fallback(line, value.end)
+        {
+            return self.text(line, at, form, alone);
+        }
+        Some(value)
     }
 
     /// The text of the value that begins after `from`.
@@ -311,6 +324,19 @@ fn annotated(line: &[u8], at: usize) -> Option<usize> {
     matches!(line.get(value), Some(b'"' | b'\'' | b'`' | b'b' | b'r' | b'S')).then_some(value)
 }
 
+/// Whether what stands behind `==`, or behind a third `=`, is in quotes.
+fn compared(rest: &[u8]) -> bool {
+    let rest = rest.strip_prefix(b"=").unwrap_or(rest);
+    matches!(rest.strip_prefix(b" ").unwrap_or(rest).first(), Some(b'"' | b'\''))
+}
+
+/// The place of the quote behind ` || `, ` ?? ` or ` or `, where one of them stands at `at`.
+fn fallback(line: &[u8], at: usize) -> Option<usize> {
+    let rest = &line[at..line.len().min(at + 8)];
+    let length = [&b" || "[..], b" ?? ", b" or "].iter().find(|word| rest.starts_with(word))?.len();
+    matches!(rest.get(length), Some(b'"' | b'\'' | b'`')).then_some(at + length)
+}
+
 /// `ENV NAME value`, `setx NAME value`, `set NAME value`, `ARG …`: the name stands after a word that assigns.
 fn assigned_before(before: &[u8]) -> bool {
     let before = before.trim_ascii_end();
@@ -370,30 +396,43 @@ pub(super) enum Awaited {
     Value(&'static str),
     /// A part of a form: its value is the first line behind a blank one. So many lines may still come.
     Part(&'static str, u8),
+    /// The next line may hold nothing but the value: `<password>`, `token: |`, `apiKey:`. Whether that is certain.
+    Below(&'static str, bool),
+    /// The values below `data:` in a manifest that says `kind: Secret`: so many lines may still come, and whether it was said.
+    Manifest(u8, bool),
 }
 
 /// Lines of a part of a form before its value: headers, and the blank line that ends them.
 const PART_LINES: u8 = 4;
+/// Lines of a manifest of Kubernetes behind its kind.
+const MANIFEST_LINES: u8 = 200;
 
 /// What this line names for a later one: it is `- name: DB_PASSWORD`, `"Key": "api_key",` or `…form-data; name="token"` and no more.
 pub(super) fn named(line: &[u8]) -> Option<Awaited> {
     if let Some(at) = memchr::memmem::find(line, b"form-data; name=\"").map(|i| i + 17) {
         let name = &line[at..at + memchr::memchr(b'"', &line[at..])?];
-        let kind = meaning(name).filter(|(meaning, _)| matches!(meaning, Meaning::Password | Meaning::Secret))?.1;
+        let kind = announced(name)?;
         return line[at + name.len() + 1..].trim_ascii().is_empty().then_some(Awaited::Part(kind, PART_LINES));
     }
-    let text = line.trim_ascii();
-    if text.len() > 256 {
-        return None;
+    let text = line[stamp(line)..].trim_ascii();
+    if let Some(manifest) = text.strip_prefix(b"kind:").map(|k| k.trim_ascii()) {
+        return matches!(manifest, b"Secret" | b"\"Secret\"" | b"'Secret'").then_some(Awaited::Manifest(MANIFEST_LINES, false));
     }
     // What Jenkins says when it is set up; the password stands alone below.
     if text.ends_with(b"password to proceed to installation:") {
         return Some(Awaited::Part("password", PART_LINES));
     }
+    // Only the end of a line is looked at: what is masked before it must not change the answer.
+    if let Some(below) = opened(text) {
+        return Some(below);
+    }
+    if text.len() > 256 {
+        return None;
+    }
     // `variable "api_token" {`, whose value is its default.
     if let Some(name) = text.strip_prefix(b"variable \"").and_then(|rest| rest.strip_suffix(b"{")) {
         let name = name.trim_ascii_end().strip_suffix(b"\"")?;
-        return meaning(name).filter(|(meaning, _)| matches!(meaning, Meaning::Password | Meaning::Secret)).map(|(_, kind)| Awaited::Value(kind));
+        return announced(name).map(Awaited::Value);
     }
     let text = text.strip_prefix(b"-").unwrap_or(text).trim_ascii_start();
     let colon = text.iter().position(|b| matches!(b, b':' | b'='))?;
@@ -411,10 +450,41 @@ pub(super) fn named(line: &[u8]) -> Option<Awaited> {
     if name.is_empty() || !name.iter().all(|b| word(*b) || matches!(b, b'-' | b'.')) {
         return None;
     }
-    match meaning(name) {
-        Some((Meaning::Password | Meaning::Secret, kind)) => Some(Awaited::Value(kind)),
-        _ => None,
+    announced(name).map(Awaited::Value)
+}
+
+/// The kind of secret that `name` announces for a later line. Only a name that makes its own line worth looking at does: lines that come in
+/// one piece with others are passed over where nothing triggers.
+fn announced(name: &[u8]) -> Option<&'static str> {
+    let (meaning, kind) = meaning(name)?;
+    (matches!(meaning, Meaning::Password | Meaning::Secret) && WORDS.iter().any(|word| contains(name, word))).then_some(kind)
+}
+
+/// What `text` names for the line below it: an element that is opened, a block of YAML, or a name that is given nothing.
+fn opened(text: &[u8]) -> Option<Awaited> {
+    let (name, certain) = if let Some(name) = text.strip_prefix(b"<").and_then(|t| t.strip_suffix(b">")) {
+        (name, true)
+    } else if let Some(name) = [&b": |"[..], b": |-", b": >", b": >-"].iter().find_map(|end| text.strip_suffix(*end)) {
+        (name, true)
+    } else {
+        (text.strip_suffix(b":").or_else(|| text.strip_suffix(b"="))?.trim_ascii_end(), false)
+    };
+    let name = name.rsplit(|b| blank(*b) && !matches!(b, b'"' | b'\'')).next()?;
+    let name = match name {
+        [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => inner,
+        n => n,
+    };
+    if name.is_empty() || name.len() > LONGEST_NAME || !name.iter().all(|b| word(*b) || matches!(b, b'-' | b'.')) {
+        return None;
     }
+    announced(name).map(|kind| Awaited::Below(kind, certain))
+}
+
+/// Bytes of the time that a runner puts before every line, and of the blank behind it.
+fn stamp(line: &[u8]) -> usize {
+    let [y, _, _, _, b'-', _, _, b'-', _, _, b'T', ..] = line else { return 0 };
+    let length = line.iter().take(40).take_while(|b| b.is_ascii_digit() || matches!(b, b'-' | b'T' | b':' | b'.' | b'+' | b'Z')).count();
+    if y.is_ascii_digit() && line.get(length) == Some(&b' ') { length + 1 } else { 0 }
 }
 
 /// Marks the value that a line before has named, and tells whether it is still to come.
@@ -423,6 +493,37 @@ pub(super) fn awaited(line: &[u8], what: Awaited, spans: &mut Vec<Span>) -> Opti
         Awaited::Value(kind) => {
             value_line(line, kind, spans);
             None
+        }
+        Awaited::Below(kind, certain) => {
+            let lead = stamp(line);
+            let lead = lead + line[lead..].iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'')).count();
+            let rest = &line[lead..];
+            let length = rest.iter().take(LONGEST_VALUE).take_while(|b| !blank(**b)).count();
+            let text = &rest[..length];
+            let alone = rest[length..].iter().all(|b| blank(*b) || matches!(b, b',' | b';'));
+            let text = text.strip_suffix(b",").unwrap_or(text);
+            let random = random(text, if certain { 8 } else { 16 }) || text.len() >= 16 && text.iter().all(u8::is_ascii_digit);
+            if alone && (random || certain && uuid(text)) && !placeholder(text) && !location(text) && !code(text, Form::Bare) {
+                spans.push(Span::new(lead, lead + text.len(), kind, 10));
+            }
+            None
+        }
+        Awaited::Manifest(left, data) => {
+            let from = stamp(line);
+            let text = line[from..].trim_ascii();
+            let lead = line[from..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+            let data = matches!(text, b"data:" | b"stringData:") || data && (lead > 0 || text.is_empty());
+            if data && let Some(colon) = memchr::memmem::find(text, b": ") {
+                let at = from + lead + colon + 2;
+                if let Some(value) = Names::default().text(line, at, Form::Bare, true) {
+                    let given = &line[value.start..value.end];
+                    // `|` and `>` open a block.
+                    if given.len() >= 4 && !placeholder(given) {
+                        spans.push(Span::new(value.start, value.end, "secret", 10));
+                    }
+                }
+            }
+            (left > 1 && !text.starts_with(b"---")).then_some(Awaited::Manifest(left - 1, data))
         }
         Awaited::Part(kind, left) => {
             let text = line.trim_ascii();
@@ -440,7 +541,8 @@ pub(super) fn awaited(line: &[u8], what: Awaited, spans: &mut Vec<Span>) -> Opti
 
 /// Marks the value of a line `value: …` that follows the line that names it.
 fn value_line(line: &[u8], kind: &'static str, spans: &mut Vec<Span>) {
-    let lead = line.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"')).count();
+    let stamp = stamp(line);
+    let lead = stamp + line[stamp..].iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"')).count();
     let rest = &line[lead..];
     let Some(word) = [&b"value"[..], b"default"].into_iter().find(|word| rest.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word))) else {
         return;

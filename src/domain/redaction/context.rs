@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::text::{classes, distinct, documented, entropy, phrase, placeholder, random, uuid};
+use super::text::{classes, distinct, documented, entropy, hex, phrase, placeholder, published, random, uuid};
 use super::{Span, first};
 
 /// How a found value is judged.
@@ -16,6 +16,8 @@ enum Judge {
     Random,
     /// It must look random, and not be a UUID or a plain name.
     Token,
+    /// A key with a prefix: what comes last must look random, and it must not be one that is published.
+    Key,
     /// base64 of something, as in `Basic`.
     Base64,
     /// The form alone decides; only documentation is left.
@@ -38,7 +40,7 @@ const fn p(kind: &'static str, judge: Judge, regex: &'static str) -> Pattern {
 }
 
 /// The patterns, in the order of the bits of [`TRIGGERS`].
-const PATTERNS: [Pattern; 73] = [
+const PATTERNS: [Pattern; 77] = [
     // 0: Authorization: <scheme> <value>
     p(
         "authorization",
@@ -61,8 +63,12 @@ const PATTERNS: [Pattern; 73] = [
         Judge::UrlPassword,
         r#"(?i-u)(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|rediss?|amqps?|mssql|sqlserver|ftps?|sftp|smtps?|ldaps?|clickhouse|cockroachdb|neo4j(?:\+s)?|bolt|nats|kafka|snowflake|couchbase|cassandra)(?:\+[a-z0-9]+)?://(?P<u>[^\s/:@"'<>]*):(?P<s>[^\s"'<>`]+)@[A-Za-z0-9_\[.-]+(?:[:/,?]|\s|["'`]|$)"#,
     ),
-    // 7: JSON web tokens, and encrypted ones
-    p("jwt", Judge::Form, r"(?-u)(?P<s>eyJ[A-Za-z0-9_-]{8,}\.(?:eyJ[A-Za-z0-9_-]{4,}|[A-Za-z0-9_-]*\.[A-Za-z0-9_-]{8,})\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)"),
+    // 7: JSON web tokens, encrypted ones, and such that lost or never had their signature
+    p(
+        "jwt",
+        Judge::Form,
+        r"(?-u)(?P<s>eyJ[A-Za-z0-9_-]{8,}={0,2}\.(?:eyJ[A-Za-z0-9_-]{12,}={0,2}|eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]+|[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|[A-Za-z0-9_-]*\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+)(?:\.[A-Za-z0-9_-]*)*)",
+    ),
     // 8: Slack webhooks and triggers
     p("slack-webhook", Judge::Form, r"(?i-u)hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/(?P<s>[A-Za-z0-9_/+-]{20,})"),
     // 9: Discord webhooks
@@ -73,7 +79,7 @@ const PATTERNS: [Pattern; 73] = [
     p(
         "webhook",
         Judge::Random,
-        r"(?i-u)(?:hooks\.zapier\.com/hooks/catch/|maker\.ifttt\.com/trigger/[^/\s]+/(?:json/)?with/key/|hook\.[a-z0-9.]*make\.com/|hook\.integromat\.com/|events\.pagerduty\.com/integration/|api\.opsgenie\.com/v1/json/[a-z]+\?apiKey=|outlook\.office\.com/webhook/|open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/v2/hook/|hc-ping\.com/|pipedream\.net/|webhook\.site/|rocket\.chat/hooks/|mattermost\.[a-z.]+/hooks/|ntfy\.sh/|qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=)(?P<s>[A-Za-z0-9@_/-]{12,})",
+        r"(?i-u)(?:hooks\.zapier\.com/hooks/catch/|maker\.ifttt\.com/trigger/[^/\s]+/(?:json/)?with/key/|hook\.[a-z0-9.]*make\.com/|hook\.integromat\.com/|events\.pagerduty\.com/integration/|api\.opsgenie\.com/v1/json/[a-z]+\?apiKey=|outlook\.office\.com/webhook/|open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/v2/hook/|hc-ping\.com/|pipedream\.net/|webhook\.site/|rocket\.chat/hooks/|mattermost\.[a-z.]+/hooks/|ntfy\.sh/|qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=|\.infura\.io/(?:ws/)?v3/|\.alchemy(?:api)?\.(?:com|io)/v2/|\.quiknode\.pro/|thingsboard\.(?:cloud|io)/api/v1/)(?P<s>[A-Za-z0-9@_/-]{12,})",
     ),
     // 12: Sentry addresses
     p("sentry-dsn", Judge::Form, r"(?-u)https?://(?P<s>[0-9a-f]{32}(?::[0-9a-f]{32})?)@[A-Za-z0-9.-]+(?::\d+)?/\d+"),
@@ -119,7 +125,7 @@ const PATTERNS: [Pattern; 73] = [
     p(
         "password",
         Judge::Given,
-        r#"(?-u)\b(?:curl|http|https|wget|xh|smbclient|ab|hey|smbmap|rpcclient|mc|etcdctl|jenkins-cli\.jar|jenkins-cli)\b[^|;\n]*?\s(?:-u|--user|-auth|--proxy-user|-U|-a|--auth|-A)[ =]?["']?[^\s"':%$]+[:%](?P<s>[^\s"'@]{3,})"#,
+        r#"(?-u)\b(?:curl|http|https|wget|xh|smbclient|ab|hey|smbmap|rpcclient|mc|etcdctl|jenkins-cli\.jar|jenkins-cli)\b[^|;\n]*?\s(?:-u|--user|-auth|--proxy-user|-U|-a|--auth|-A)[ =]{0,2}["']?[^\s"':%$]*[:%]["']?(?P<s>[^\s"']{3,})"#,
     ),
     // 27: redis-cli -a, keytool and openssl, htpasswd -b
     p("password", Judge::Given, r#"(?-u)\b(?:redis-cli|valkey-cli)\b[^|;\n]*?\s-a\s+["']?(?P<s>[^\s"']{3,})"#),
@@ -206,7 +212,7 @@ const PATTERNS: [Pattern; 73] = [
     // 55: poetry's and composer's http-basic.<repository> user password
     p("password", Judge::Given, r#"(?-u)\bhttp-basic\.\S+\s+[^\s"'-]\S*\s+["']?(?P<s>[^\s"'][^\s"']{3,})"#),
     // 56: bundler's BUNDLE_<HOST>=user:password
-    p("password", Judge::Given, r#"(?-u)\bBUNDLE_[A-Z0-9_]{3,80}[=:]\s*["']?[A-Za-z0-9_.@-]+:(?P<s>[^\s"'/][^\s"']{5,})"#),
+    p("password", Judge::Given, r#"(?-u)\bBUNDLE_[A-Z0-9_]{3,80}\s*[=:]\s*["']?[A-Za-z0-9_.@-]+:(?P<s>[^\s"'/][^\s"']{5,})"#),
     // 57: Authress
     p(
         "authress-key",
@@ -222,7 +228,11 @@ const PATTERNS: [Pattern; 73] = [
         r#"(?i-u)\b(?:nuget(?:\.exe)?|choco)\s+(?:push|setapikey|apikey)\b[^|;\n]*?\s-?(?:k|a|apikey|api-key|setapikey)[ =]\s*["']?(?P<s>[A-Za-z0-9-]{20,})"#,
     ),
     // 60: keys of Azure, which carry the mark of their service
-    p("azure-key", Judge::Token, r"(?-u)(?P<s>[A-Za-z0-9+/]{32,80}(?:\+ASt|\+ACR|AzSe|ACDb|AzFu|AIoT|\+ABa|\+AMC|AZDO|JQQJ99)[A-Za-z0-9+/]{4,48}={0,2})"),
+    p(
+        "azure-key",
+        Judge::Token,
+        r"(?-u)(?P<s>[A-Za-z0-9+/_-]{32,80}(?:\+ASt|\+ASb|\+AEh|\+ARm|\+ACR|AzSe|AzCa|ACDb|AzFu|AZEG|APIM|AIoT|\+ABa|\+AMC|AZDO|JQQJ9[9DH])[A-Za-z0-9+/_-]{3,48}={0,2})",
+    ),
     // 61: Go's data source names, user:password@tcp(host:port)/database
     p("url-password", Judge::UrlPassword, r#"(?-u)(?:^|[^A-Za-z0-9_.-])(?P<u>[A-Za-z0-9_.-]+):(?P<s>[^\s@"']{3,})@(?:tcp|tcp6|unix|cloudsql)\("#),
     // 62: keychains of macOS
@@ -248,10 +258,22 @@ const PATTERNS: [Pattern; 73] = [
     // 69: A temporary password is generated for root@localhost: PASSWORD
     p("password", Judge::Random, r#"(?i-u)\bpassword (?:is |was |has been )?(?:generated|created|set|reset) for [^\s:]{1,64}: ?["']?(?P<s>[^\s"']{6,})"#),
     // 70: a call of curl that goes on over lines: `-u user:password` at the beginning of one
-    p("password", Judge::Random, r#"(?-u)^\s*(?:-u|--user)[ =]["']?[^\s"':%$]+:(?P<s>[^\s"'@]{6,})"#),
+    p("password", Judge::Random, r#"(?-u)^\s*(?:-u|--user)[ =]["']?[^\s"':%$]*:(?P<s>[^\s"']{6,})"#),
     // 71: what `vault operator init` prints
     p("key", Judge::Random, r"(?i-u)\bunseal key \d+: ?(?P<s>[A-Za-z0-9+/]{40,}={0,2})"),
-    // 72: sessions of Salesforce
+    // 72: keys whose prefix names the environment, as in `acme_live_…`
+    p(
+        "api-key",
+        Judge::Key,
+        r"(?-u)(?:^|[^A-Za-z0-9_-])(?P<s>[a-z][a-z0-9]{0,15}[_-](?:live|test|prod|production|sandbox|sbox|staging|stg|dev)[_-](?:[a-z]{2,8}_)?[A-Za-z0-9]{20,})(?:[^A-Za-z0-9_-]|$)",
+    ),
+    // 73: Facebook's app tokens, id|secret, by the service on the line
+    p("facebook-token", Judge::Random, r"(?-u)\b(?P<s>\d{13,18}(?:\||%7C)[A-Za-z0-9_-]{27})(?:[^A-Za-z0-9_-]|$)"),
+    // 74: curl -u key: with nothing behind the colon
+    p("key", Judge::Random, r#"(?-u)\bcurl\b[^|;\n]*?\s(?:-u|--user)[ =]{0,2}["']?(?P<s>[^\s"':%$@]{12,}):["']?(?:\s|$)"#),
+    // 75: TrueNAS: number-key, by the method that takes it
+    p("truenas-key", Judge::Random, r"(?-u)\b(?P<s>\d{1,5}-[A-Za-z0-9]{64})\b"),
+    // 76: sessions of Salesforce
     p("salesforce-token", Judge::Form, r"(?-u)\b(?P<s>00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{60,140})"),
 ];
 
@@ -295,6 +317,10 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("rocket.chat/hooks", bits(&[11])),
     ("mattermost", bits(&[11])),
     ("qyapi.weixin", bits(&[11])),
+    ("infura.io/", bits(&[11])),
+    (".alchemy", bits(&[11])),
+    ("quiknode.pro/", bits(&[11])),
+    ("thingsboard.", bits(&[11])),
     (":AA", bits(&[13])),
     ("-us", bits(&[14])),
     ("Q~", bits(&[15])),
@@ -334,7 +360,7 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("rabbitmqadmin", bits(&[25])),
     ("cqlsh", bits(&[25])),
     ("sqlcmd", bits(&[25])),
-    ("curl ", bits(&[26])),
+    ("curl ", bits(&[26, 74])),
     ("http ", bits(&[26])),
     ("wget ", bits(&[26])),
     ("smbclient", bits(&[26])),
@@ -417,7 +443,13 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("+ABa", bits(&[60])),
     ("+AMC", bits(&[60])),
     ("AZDO", bits(&[60])),
-    ("JQQJ99", bits(&[60])),
+    ("JQQJ9", bits(&[60])),
+    ("+ASb", bits(&[60])),
+    ("+AEh", bits(&[60])),
+    ("+ARm", bits(&[60])),
+    ("AzCa", bits(&[60])),
+    ("AZEG", bits(&[60])),
+    ("APIM", bits(&[60])),
     ("snowsql", bits(&[25])),
     ("cypher-shell", bits(&[25])),
     ("mosquitto_", bits(&[25])),
@@ -447,7 +479,20 @@ pub(super) static TRIGGERS: &[(&str, u128)] = &[
     ("-u ", bits(&[70])),
     ("--user", bits(&[70])),
     ("unseal key", bits(&[71])),
-    ("00D", bits(&[72])),
+    ("00D", bits(&[76])),
+    ("truenas", bits(&[75])),
+    ("login_with_api_key", bits(&[75])),
+    ("facebook", bits(&[73])),
+    ("_live_", bits(&[72])),
+    ("-live-", bits(&[72])),
+    ("_test_", bits(&[72])),
+    ("-test-", bits(&[72])),
+    ("_prod", bits(&[72])),
+    ("_sandbox_", bits(&[72])),
+    ("_sbox_", bits(&[72])),
+    ("_staging_", bits(&[72])),
+    ("_stg_", bits(&[72])),
+    ("_dev_", bits(&[72])),
     ("psexec", bits(&[25])),
 ];
 
@@ -501,6 +546,13 @@ fn judged(judge: Judge, value: &[u8], user: &[u8]) -> bool {
             let found = classes(value);
             !placeholder(value) && !uuid(value) && !phrase(value) && found.digit && (found.lower || found.upper) && distinct(value) >= 10
         }
+        Judge::Key => {
+            let tail = value.rsplit(|b| matches!(b, b'_' | b'-')).next().unwrap_or_default();
+            let found = classes(tail);
+            // A hash behind a name is a build's, or a cache's.
+            let hashed = hex(tail) && matches!(tail.len(), 40 | 64);
+            found.digit && random(tail, 20) && distinct(tail) >= 10 && !hashed && !placeholder(value) && !published(value)
+        }
         Judge::Base64 => {
             let found = classes(value);
             !placeholder(value)
@@ -510,6 +562,8 @@ fn judged(judge: Judge, value: &[u8], user: &[u8]) -> bool {
         Judge::Form => !documented(value),
         Judge::UrlPassword => {
             !placeholder(value)
+                // GitHub's form for a token that stands where the user does.
+                && value != b"x-oauth-basic"
                 && value != user
                 && !value.eq_ignore_ascii_case(b"admin")
                 && !value.eq_ignore_ascii_case(b"guest")

@@ -9,6 +9,8 @@ pub(super) enum Meaning {
     Secret,
     /// It must look random.
     Weak,
+    /// A key of something that is not known: it must look random, and a hash or a UUID does.
+    Keyed,
     /// An identifier that is a secret where it is random: `secret_id`.
     Identifier,
     /// A lone `key` is one of a cache or a map, but in the query of a URL.
@@ -47,7 +49,10 @@ const PLAIN_KEYS: &str = "\
     index unique composite natural surrogate candidate query react list item hot arrow enter shift escape tab return restore save s3 bucket \
     message locale label env property prop field column range hashed sorted dedupe deduplication primary anon site context artifact toolchain \
     host-key version invalid unknown missing duplicate unexpected any this socket gpg pgp turnkey mon don hockey disney whiskey jockey monkey \
-    turkey donkey whis hoc";
+    turkey donkey whis hoc blob content image commit build digest file path event trace span correlation dedup request node edge volume layer asset \
+    media upload download data document entity parent child target source src ref root leaf merkle shard topic stream queue job task step \
+    stage test suite run workflow pipeline matrix restored hit lock module package theme style search filter feature flag preference setting option \
+    checksum fingerprint signature verify verification verifying validation state snapshot tree tenant customer order invoice product sku";
 /// What stands before `token` where a parser, a model or a page speaks.
 const PLAIN_TOKENS: &str = "\
     next page continuation cancellation cancel sync syntax unexpected invalid pad eos bos unk mask special end start stop parse lexer num max \
@@ -93,7 +98,7 @@ pub(super) fn meaning(name: &[u8]) -> Option<(Meaning, &'static str)> {
         "key" if listed(SECRET_KEYS, previous) => Some((Meaning::Secret, "key")),
         "key" if before.iter().any(|w| matches!(*w, "secret" | "private" | "api" | "apikey")) => Some((Meaning::Secret, "key")),
         "key" if before.is_empty() => Some((Meaning::Lone, "key")),
-        "key" => Some((Meaning::Weak, "key")),
+        "key" => Some((Meaning::Keyed, "key")),
         "keys" if matches!(previous, "api" | "secret" | "access") => Some((Meaning::Weak, "key")),
         "auth" | "credential" | "credentials" | "cred" | "creds" => Some((Meaning::Weak, "credential")),
         "pat" | "jwt" | "bearer" | "crumb" => Some((Meaning::Secret, "token")),
@@ -160,7 +165,7 @@ mod tests {
             ("token_type", None),
             ("X-Api-Key", Some(Meaning::Secret)),
             ("STRIPE_KEY", Some(Meaning::Secret)),
-            ("ACME_KEY", Some(Meaning::Weak)),
+            ("ACME_KEY", Some(Meaning::Keyed)),
             ("cache-key", None),
             ("publicKey", None),
             ("key", Some(Meaning::Lone)),

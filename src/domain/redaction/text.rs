@@ -170,13 +170,15 @@ pub(super) fn placeholder(value: &[u8]) -> bool {
     if distinct(value) <= 2 && value.len() >= 3 && !value.iter().all(u8::is_ascii_digit) {
         return true;
     }
-    if value.first().is_some_and(|f| value.iter().all(|b| b == f)) {
+    if value.first().is_some_and(|f| value.iter().all(|b| b == f)) || dots(value) {
         return true;
     }
     if value.iter().all(|b| !b.is_ascii_alphanumeric() && b.is_ascii()) {
         return true;
     }
-    if variable(value) || memchr::memmem::find(value, b"[redacted:").is_some() {
+    // `"'$NAME'"`: a shell leaves one pair of quotes for another.
+    let bare = value.strip_prefix(b"'").map_or(value, |v| v.strip_suffix(b"'").unwrap_or(v));
+    if variable(value) || variable(bare) || memchr::memmem::find(value, b"[redacted:").is_some() {
         return true;
     }
     if std::str::from_utf8(value).is_err() {
@@ -190,6 +192,19 @@ pub(super) fn placeholder(value: &[u8]) -> bool {
         || REFERENCES.split_ascii_whitespace().any(|p| lower.starts_with(p))
         || PARTS.is_match(value)
         || (lower.starts_with("your") && !classes(value).digit)
+}
+
+/// Whether `value` is one character beyond ASCII again and again, such as the dots of a field for a password.
+fn dots(value: &[u8]) -> bool {
+    let width = value.iter().skip(1).take_while(|b| **b & 0xc0 == 0x80).count() + 1;
+    width > 1 && value.len() > width && value.chunks(width).all(|c| c == &value[..width])
+}
+
+/// Whether `value` is a key that its issuer means to be published: it stands in pages and apps.
+#[must_use]
+pub(super) fn published(value: &[u8]) -> bool {
+    [&b"pk_live_"[..], b"pk_test_", b"pk_prod_", b"pk_dev_", b"FLWPUBK", b"sb_publishable_", b"pk.eyJ"].iter().any(|p| value.starts_with(p))
+        || value.strip_prefix(b"pub").is_some_and(|rest| rest.len() >= 32 && hex(rest))
 }
 
 /// An automaton over the words of a list, in any case.
@@ -207,10 +222,16 @@ fn variable(value: &[u8]) -> bool {
         [b'$', b'{' | b'(' | b'[', ..] | [b'{', b'{', ..] | [b'#' | b'@' | b'%', b'{', ..] => true,
         // `$2b$10$…` is a hash and `$ecret!1` a password; a variable is a name throughout.
         [b'$', first, rest @ ..] => {
-            (first.is_ascii_alphabetic() || *first == b'_')
-                && rest.iter().all(|b| word(*b) || matches!(b, b'.' | b':' | b'}' | b'"' | b'\'' | b')' | b',' | b';' | b'[' | b']' | b'-' | b'>'))
+            // `$BASE_URL/path` begins with one.
+            let name = rest.iter().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b'_').count();
+            first.is_ascii_uppercase() && name >= 2 && rest.get(name) == Some(&b'/')
+                || rest.starts_with(b"nv{")
+                || (first.is_ascii_alphabetic() || *first == b'_')
+                    && rest.iter().all(|b| word(*b) || matches!(b, b'.' | b':' | b'}' | b'"' | b'\'' | b')' | b',' | b';' | b'[' | b']' | b'-' | b'>'))
         }
         [b'%', rest @ .., b'%'] => rest.iter().all(|b| word(*b)),
+        // What `printf` fills in.
+        [b'%', b's' | b'd' | b'v' | b'q' | b'w' | b'@'] => true,
         [b'<', .., b'>'] | [b'[', .., b']'] | [b'{', .., b'}'] | [b'(', .., b')'] => true,
         [b'!', first, rest @ ..] => {
             first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_alphanumeric) || matches!(value, b"!vault" | b"!secret" | b"!env" | b"!reference")
@@ -265,7 +286,16 @@ fn plain_word(letters: &[u8]) -> bool {
     if length >= 12 && cluster {
         return false;
     }
+    if length >= 16 && tangled(letters) * 5 >= length {
+        return false;
+    }
     length <= 5 || (vowels * 6 >= length && humps * 4 <= length)
+}
+
+/// How many runs of one case are such as names hardly have: one or two small letters, or several capitals.
+fn tangled(letters: &[u8]) -> usize {
+    let odd = |run: &&[u8]| if run[0].is_ascii_lowercase() { run.len() <= 2 } else { run.len() >= 2 };
+    letters.chunk_by(|a, b| a.is_ascii_lowercase() == b.is_ascii_lowercase()).filter(odd).count()
 }
 
 /// Whether `value` looks random: letters and digits mixed, varied for its length.

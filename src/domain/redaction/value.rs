@@ -68,6 +68,10 @@ pub(super) fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, af
                 }
                 Form::Bare | Form::Prose => {
                     let ends = ends(after);
+                    // Digits throughout: long ones count nothing.
+                    if ends && form == Form::Bare && value.len() >= 16 && value.iter().all(u8::is_ascii_digit) {
+                        return true;
+                    }
                     // A long run of letters that is no word stands for itself where nothing follows.
                     if ends && form == Form::Bare && alphabetic && !found.joiner && value.len() >= 12 {
                         return !phrase(value) && entropy(value) > 3.0;
@@ -81,7 +85,12 @@ pub(super) fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, af
         }
         Meaning::Identifier => uuid(value) || random(value, 24) && !segmented(value),
         Meaning::Lone => form == Form::Query && random(value, 16) && !uuid(value),
-        Meaning::Weak => {
+        Meaning::Keyed if hashlike(value) => match form {
+            Form::Prose => false,
+            Form::Bare => ends(after),
+            _ => true,
+        },
+        Meaning::Weak | Meaning::Keyed => {
             if hex(value) && !matches!(form, Form::Environment | Form::Query) || uuid(value) || value.starts_with(b"sha") {
                 return false;
             }
@@ -89,6 +98,11 @@ pub(super) fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, af
             random(value, least) && !(found.joiner && !found.symbol && segmented(value)) && entropy(value) >= 3.2
         }
     }
+}
+
+/// Whether `value` has the form of a hash or of a UUID, as the keys of many services have.
+fn hashlike(value: &[u8]) -> bool {
+    uuid(value) || value.len() >= 32 && hex(value) && random(value, 32)
 }
 
 /// Whether most pieces of `value` are words or plain numbers: an identifier such as `node-modules-linux-x64-3f2a`.
@@ -104,8 +118,8 @@ fn password(value: &[u8], form: Form, upper: bool, after: &[u8], alone: bool, qu
         return false;
     }
     match form {
-        // `sha256_password` names a plugin, `my-password-field` an element.
-        Form::Quoted if found.joiner && !found.symbol && contains(value, "password") => false,
+        // `sha256_password` names a plugin, `my-password-field` and `#add-password` an element.
+        Form::Quoted if found.joiner && contains(value, "password") && !classes(value.strip_prefix(b"#").unwrap_or(value)).symbol => false,
         Form::Environment | Form::Quoted | Form::Element | Form::Query => value.len() >= 3,
         Form::Flag => value.len() >= 3 && !value.starts_with(b"-"),
         Form::Equals => {
@@ -182,7 +196,7 @@ fn spaced(value: &[u8], meaning: Meaning, form: Form) -> bool {
                 && !value.ends_with(b":")
         }
         Meaning::Weak => (12..=24).contains(&pieces.len()) && pieces.iter().all(|w| (3..=8).contains(&w.len()) && w.iter().all(u8::is_ascii_lowercase)),
-        Meaning::Secret | Meaning::Lone | Meaning::Identifier => false,
+        Meaning::Secret | Meaning::Lone | Meaning::Identifier | Meaning::Keyed => false,
     }
 }
 
