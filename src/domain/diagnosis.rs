@@ -277,7 +277,7 @@ fn conclude(collected: stream::Collected, options: Options) -> Diagnosis {
     let standing = verdict::Standing::new(steps, &blocks);
     let verdict = verdict::decide(&blocks, steps, &standing, collected.last);
     let failed_tests = failed_tests(&blocks, &standing, verdict.category);
-    let excerpt = excerpt::assemble(&blocks, steps, &standing, &failed_tests, options.budget);
+    let excerpt = excerpt::assemble(&blocks, steps, &standing, &failed_tests, &verdict, options.budget);
     let errors = errors(&blocks, &standing);
     let fingerprint = fingerprint_of(&blocks, &standing, verdict.category, &failed_tests, steps);
     let failed_steps: Vec<FailedStep> = steps
@@ -375,13 +375,20 @@ fn files(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<FileRef>
         worth: f32,
         first: usize,
         lines: Vec<u32>,
+        /// How many blocks name it, and the last that did.
+        blocks: usize,
+        last: usize,
     }
     let mut entries: HashMap<String, Entry> = HashMap::new();
     let mut sequence = 0;
-    let mut add = |path: String, line: Option<u32>, worth: f32| {
+    let mut add = |path: String, line: Option<u32>, worth: f32, block: usize| {
         sequence += 1;
-        let entry = entries.entry(path).or_insert(Entry { worth: 0.0, first: sequence, lines: Vec::new() });
+        let entry = entries.entry(path).or_insert(Entry { worth: 0.0, first: sequence, lines: Vec::new(), blocks: 0, last: usize::MAX });
         entry.worth = entry.worth.max(worth) + 0.02;
+        if entry.last != block {
+            entry.blocks += 1;
+            entry.last = block;
+        }
         if let Some(line) = line
             && entry.lines.len() < 12
             && !entry.lines.contains(&line)
@@ -389,17 +396,19 @@ fn files(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<FileRef>
             entry.lines.push(line);
         }
     };
-    for block in blocks {
+    let mut naming = 0;
+    for (nth, block) in blocks.iter().enumerate() {
         let factor = standing.factor(block);
+        naming += usize::from(factor >= 1.0 && !block.tail && block.findings().any(|(_, f)| f.file.is_some()));
         for (line, finding) in block.findings() {
             let base = f32::from(finding.rule.weight) * factor;
             match &finding.file {
-                Some((path, at)) => add(path.clone(), *at, base * if finding.rule.role == Role::Frame { 0.95 } else { 1.0 }),
+                Some((path, at)) => add(path.clone(), *at, base * if finding.rule.role == Role::Frame { 0.95 } else { 1.0 }, nth),
                 None if matches!(finding.rule.role, Role::Summary | Role::Noise) => {}
                 None => {
                     for place in paths::places(&line.text) {
                         let named = if place.line.is_some() { 0.85 } else { 0.5 };
-                        add(place.path, place.line, base * named);
+                        add(place.path, place.line, base * named, nth);
                     }
                 }
             }
@@ -408,12 +417,17 @@ fn files(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<FileRef>
         if block.tail {
             for line in &block.lines {
                 for place in paths::places(&line.text) {
-                    add(place.path, place.line, 24.0 * factor);
+                    add(place.path, place.line, 24.0 * factor, nth);
                 }
             }
         }
     }
     let mut list: Vec<(String, Entry)> = entries.into_iter().collect();
+    // Where many findings lead through one file, it is nearer to the cause than each of those that they begin in.
+    let top = list.iter().map(|(_, e)| e.worth).fold(0.0, f32::max);
+    for (_, entry) in list.iter_mut().filter(|(_, e)| e.blocks >= 3 && e.blocks * 2 >= naming && e.worth >= top * 0.5) {
+        entry.worth = top;
+    }
     // Of files that are worth about the same, the one named first is nearer to the cause.
     let tier = |entry: &Entry| (entry.worth / 12.0).floor();
     list.sort_by(|a, b| tier(&b.1).total_cmp(&tier(&a.1)).then(a.1.first.cmp(&b.1.first)));

@@ -191,6 +191,17 @@ impl Blocks {
         for finding in block.lines.iter_mut().filter_map(|l| l.finding.as_mut()).filter(|f| !placed && f.rule.id == "rustc.macro") {
             finding.rule = &super::compilers::rustc::UNPLACED;
         }
+        for at in 1..block.lines.len() {
+            let arrow = block.lines[at].finding.as_ref().is_some_and(|f| f.rule.id == "rustc.arrow");
+            let said = &mut block.lines[at - 1];
+            if arrow
+                && said.text.trim_start().starts_with("error: ")
+                && let Some(finding) = said.finding.as_mut().filter(|f| f.rule.id == "generic.error")
+            {
+                finding.rule = &super::compilers::rustc::PLACED;
+                block.weight = block.weight.max(finding.rule.weight);
+            }
+        }
         self.bytes += block.lines.iter().map(|l| l.text.len() + 64).sum::<usize>();
         self.done.push(block);
         if self.done.len() > BLOCK_LIMIT || self.bytes > BYTES_LIMIT {
@@ -239,7 +250,7 @@ impl Blocks {
     /// What stands in an open block is counted too, so that it opens none of its own where it comes again without that
     /// block's beginning.
     pub fn repeated(&mut self, rule: &Rule, text: &str, (plain, exact): (u64, u64)) -> bool {
-        if rule.inside {
+        if rule.inside || rule.named_above {
             return false;
         }
         let inside = self.open.is_some();

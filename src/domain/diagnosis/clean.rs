@@ -126,8 +126,16 @@ fn split_origin(raw: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let first = memchr::memchr(b'\t', raw.get(..raw.len().min(400))?)?;
     let second = first + 1 + memchr::memchr(b'\t', raw.get(first + 1..raw.len().min(first + 400))?)?;
     let rest = &raw[second + 1..];
-    let bare = rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest);
-    (timestamp_len(bare) > 0 && first > 0).then(|| (&raw[..first], &raw[first + 1..second], rest))
+    let rest = &rest[mark_len(rest)..];
+    (timestamp_len(rest) > 0 && first > 0).then(|| (&raw[..first], &raw[first + 1..second], rest))
+}
+
+/// Length of the byte order mark at the start, also of one that a console read in its own code page and wrote as
+/// letters (`я╗┐`, `∩╗┐`, `ï»¿`): no more than three letters beyond ASCII.
+fn mark_len(raw: &[u8]) -> usize {
+    let len = raw.iter().take_while(|b| !b.is_ascii()).count();
+    let letters = raw[..len].iter().filter(|b| (**b & 0xc0) != 0x80).count();
+    if letters <= 3 { len } else { 0 }
 }
 
 /// Text without escapes, control and invisible characters.
@@ -137,6 +145,7 @@ pub(crate) fn strip(raw: &[u8], hostile: &mut bool) -> String {
         return String::from_utf8_lossy(raw).into_owned();
     }
     let text = String::from_utf8_lossy(raw);
+    let text = recoded(&text).map_or(text, std::borrow::Cow::Owned);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -182,12 +191,48 @@ pub(crate) fn strip(raw: &[u8], hostile: &mut bool) -> String {
                 out.push(c);
             }
             '\t' => out.push('\t'),
-            '\u{2028}' | '\u{2029}' => out.push(' '),
+            '\u{2028}' | '\u{2029}' | '\u{a0}' => out.push(' '),
             c if c.is_control() || invisible(c) => {}
             c => out.push(c),
         }
     }
     out
+}
+
+/// The upper half of code page 437, in which a Windows console reads what is UTF-8.
+const CODE_PAGE: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
+
+/// The text with what a console read in its own code page (`ΓÇ║` for `›`) read as UTF-8 again; none if there is nothing such.
+fn recoded(text: &str) -> Option<String> {
+    // The first letter of three bytes, and of two.
+    if !text.contains(['Γ', '├']) {
+        return None;
+    }
+    let byte = |c: char| CODE_PAGE.chars().position(|known| known == c).and_then(|at| u8::try_from(at + 0x80).ok());
+    let mut out = String::with_capacity(text.len());
+    let mut changed = false;
+    let mut rest = text;
+    while let Some(start) = rest.find(['Γ', '├']) {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let count = if rest.starts_with('Γ') { 3 } else { 2 };
+        let letters: String = rest.chars().take(count).collect();
+        let bytes: Option<Vec<u8>> = letters.chars().map(byte).collect();
+        match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            Some(read) => {
+                out.push_str(&read);
+                changed = true;
+                rest = &rest[letters.len()..];
+            }
+            None => {
+                let first = letters.chars().next().map_or(0, char::len_utf8);
+                out.push_str(&rest[..first]);
+                rest = &rest[first..];
+            }
+        }
+    }
+    out.push_str(rest);
+    changed.then_some(out)
 }
 
 /// Consumes the rest of a CSI sequence; tells whether it did more than set a colour or erase.
@@ -256,6 +301,11 @@ mod tests {
             ("user\u{202e}nimda\u{200b}".as_bytes(), "usernimda"),
             (b"bell\x07 back\x08", "bell back"),
             (b"\ttabbed  ", "\ttabbed"),
+            ("Warning\u{a0}(RUFF)".as_bytes(), "Warning (RUFF)"),
+            // UTF-8 that a console read in its code page; Greek and lines drawn on purpose stay.
+            ("  1) [firefox] ΓÇ║ a ΓÇ║ b ΓöÇ".as_bytes(), "  1) [firefox] › a › b ─"),
+            ("caf├⌐ Γ£ô".as_bytes(), "café ✓"),
+            ("Γειά ├── Γ".as_bytes(), "Γειά ├── Γ"),
         ];
         for (raw, want) in table {
             assert_eq!(clean_line(raw, 0).text, *want, "{:?}", String::from_utf8_lossy(raw));
@@ -267,6 +317,10 @@ mod tests {
         let line = clean_line(b"build (ubuntu)\tRun tests\t2026-04-22T16:09:37.3317193Z ok", 0);
         assert_eq!(line.origin, Some(("build (ubuntu)".into(), "Run tests".into())));
         assert_eq!(line.text, "ok");
+        for mark in ["\u{feff}", "∩╗┐", "я╗┐"] {
+            let line = clean_line(format!("build\tRun tests\t{mark}2026-04-22T16:09:37.3317193Z ok").as_bytes(), 0);
+            assert_eq!((line.origin.is_some(), line.text.as_str()), (true, "ok"), "{mark}");
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use super::mask::{Depth, hash, mask};
 use super::paths;
 use super::rule::Role;
 use super::structure::Step;
-use super::verdict::Standing;
+use super::taxonomy::Category;
+use super::verdict::{Standing, Verdict};
 
 /// Longest line in an excerpt, in bytes.
 const LINE: usize = 440;
@@ -16,6 +17,18 @@ const LINE: usize = 440;
 const WORTH: f32 = 7.0;
 /// Bytes for the names of failed tests that no chosen line shows.
 const NAMES: usize = 2_400;
+
+/// A verdict of this confidence tells what a step's other findings are beside it.
+const SURE: f32 = 0.8;
+/// What such findings are worth.
+const BESIDE: f32 = 0.4;
+/// Categories of what tools say of the code.
+const CODE: [Category; 5] = [Category::TestAssertion, Category::CompileError, Category::TypeError, Category::LintError, Category::SnapshotDiff];
+
+/// The categories that the messages, tests and totals of a block speak for.
+fn speaks_of(block: &Block) -> Vec<Category> {
+    block.findings().filter(|(_, f)| matches!(f.rule.role, Role::Cause | Role::Test | Role::Summary)).filter_map(|(_, f)| f.rule.category).collect()
+}
 
 struct Candidate {
     block: usize,
@@ -26,7 +39,13 @@ struct Candidate {
 
 /// Assembles the excerpt of at most `budget` bytes.
 #[must_use]
-pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[String], budget: usize) -> String {
+pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[String], verdict: &Verdict, budget: usize) -> String {
+    // What stopped a step is told; what else it said of the code (a linter whose answer was not waited for) comes after it.
+    let stopped: HashSet<u32> = blocks.iter().filter(|b| verdict.confidence >= SURE && speaks_of(b).contains(&verdict.category)).map(|b| b.step).collect();
+    let beside = |block: &Block| {
+        let said = speaks_of(block);
+        stopped.contains(&block.step) && !said.is_empty() && said.iter().all(|c| *c != verdict.category && CODE.contains(c))
+    };
     let mut head = header(blocks, steps, standing, budget / 4);
     let room = budget.saturating_sub(head.len());
     let mut candidates = Vec::new();
@@ -88,7 +107,7 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
                     }
                 }
             };
-            worth *= factor;
+            worth *= factor * if beside(block) { BESIDE } else { 1.0 };
             candidates.push(Candidate { block: at, line: number, worth, cost: line.text.trim_end().len().min(LINE) + 1 });
         }
     }

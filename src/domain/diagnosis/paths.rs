@@ -66,6 +66,30 @@ const FOREIGN: &[&str] = &[
     "/Applications/",
 ];
 
+/// Those of them that are roots of the system's own trees.
+const SYSTEM: &[&str] = &["/var/", "/opt/", "/usr/", "/etc/", "/tmp/", "/dev/", "/sys/", "/proc/"];
+
+/// Modules of Node itself, as frames name them before Node 16: `at emit (events.js:203:15)`.
+const NODE_CORE: &[&str] = &[
+    "events.js",
+    "domain.js",
+    "net.js",
+    "module.js",
+    "timers.js",
+    "child_process.js",
+    "bootstrap_node.js",
+    "node.js",
+    "fs.js",
+    "vm.js",
+    "assert.js",
+    "_http_client.js",
+    "_http_server.js",
+    "_stream_readable.js",
+    "_stream_writable.js",
+    "_stream_duplex.js",
+    "_tls_wrap.js",
+];
+
 /// Endings of files that people write.
 const ENDINGS: &str = "rs|py|pyi|pyx|js|jsx|ts|tsx|mjs|cjs|mts|cts|vue|svelte|astro|go|java|kt|kts|scala|groovy|clj|c|h|cc|cpp|cxx|hpp|hh|hxx|m|mm|cs|fs|vb|csproj|fsproj|sln|rb|erb|rake|php|swift|dart|ex|exs|erl|hs|ml|mli|elm|lua|pl|pm|t|r|R|jl|nim|zig|sh|bash|ps1|sql|proto|graphql|css|scss|less|html|md|mdx|rst|yml|yaml|json|json5|toml|xml|gradle|cmake|bzl|tf|hcl|lock|cfg|ini|txt|snap|stderr|stdout|ipynb|gemspec|cabal|properties|cu|sol|tex|adoc";
 
@@ -93,10 +117,9 @@ pub fn repository_path(raw: &str) -> Option<String> {
     // `<ROOT>/package.json` and the like: nothing of a repository stands in the root of a file system.
     let path = without_detours(path.strip_prefix('/').filter(|rest| !rest.contains('/')).unwrap_or(path));
     let probe = if inside.is_some() { format!("/{path}") } else { path.clone() };
-    if FOREIGN.iter().any(|part| {
-        probe.contains(part)
-            && !(inside.is_some() && part.starts_with('/') && matches!(*part, "/var/" | "/opt/" | "/usr/" | "/etc/" | "/tmp/" | "/dev/" | "/sys/"))
-    }) {
+    // A folder of the same name further down (`src/sys/`) is the repository's.
+    let of_system = |part: &str| inside.is_none() && probe.starts_with(part);
+    if FOREIGN.iter().any(|part| if SYSTEM.contains(part) { of_system(part) } else { probe.contains(part) }) {
         return None;
     }
     if path.starts_with("../../..") || path.contains('$') || path.starts_with('~') || path.starts_with('-') || path.starts_with('<') {
@@ -143,6 +166,7 @@ pub fn places(text: &str) -> Vec<Place> {
         let path = if package.is_empty() { frame["file"].to_owned() } else { format!("{package}/{}", &frame["file"]) };
         return if path.len() > LONGEST { Vec::new() } else { vec![Place { path, line: frame["line"].parse().ok() }] };
     }
+    let in_frame = text.trim_start().starts_with("at ");
     PATTERN
         .captures_iter(text)
         .take(6)
@@ -155,6 +179,9 @@ pub fn places(text: &str) -> Vec<Place> {
             }
             let line = ["a", "b", "c", "d", "e"].iter().find_map(|g| c.name(g)).and_then(|m| m.as_str().parse().ok());
             let path = repository_path(whole.as_str())?;
+            if in_frame && NODE_CORE.contains(&path.as_str()) {
+                return None;
+            }
             // `e.g. foo.md`, `v1.c`: without a line and without a directory a name is often not a file.
             (line.is_some() || path.contains('/') || path.contains("file") || path.len() > 6).then_some(Place { path, line })
         })
@@ -256,6 +283,9 @@ mod tests {
             ("    at x (/home/runner/work/a/a/node_modules/y/z.js:1:2)", &[]),
             ("[ERROR] /home/runner/work/a/a/src/main/java/A.java:[10,5] cannot find symbol", &[("src/main/java/A.java", Some(10))]),
             ("= #4 0x10 in xfree /home/travis/build/a/b/build/../src/m.c:119:3", &[("src/m.c", Some(119))]),
+            ("panicked at lib/lamp/src/sys/exec.rs:290:13:", &[("lib/lamp/src/sys/exec.rs", Some(290))]),
+            ("/usr/include/stdio.h:12:1: error: no", &[]),
+            ("    at Gulp.emit (events.js:203:15)", &[]),
             ("Dockerfile:336", &[("Dockerfile", Some(336))]),
             ("GET https://example.org/a/b.json failed", &[]),
             ("D:\\a\\r\\r\\src\\A.cs(4,2): error CS1", &[("src/A.cs", Some(4))]),

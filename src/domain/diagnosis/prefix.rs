@@ -1,5 +1,7 @@
 //! What stands before a tool's own words: the marks of the programs that ran it.
 
+use super::clean::timestamp_len;
+
 /// Tasks of a workspace whose name and colon are put before each line of their output.
 const TASKS: &[&str] = &[
     "test",
@@ -25,7 +27,7 @@ const TASKS: &[&str] = &[
 /// The line without the prefix that a build tool puts before the output of what it runs.
 #[must_use]
 pub fn peel(text: &str) -> &str {
-    let text = clock(text);
+    let text = packaged(levelled(clock(stamped(text))));
     let trimmed = text.trim_start();
     // Ant: `    [junit] text`.
     if let Some(rest) = trimmed.strip_prefix('[')
@@ -86,6 +88,36 @@ pub fn peel(text: &str) -> &str {
     text
 }
 
+/// Without Taskcluster's `[task 2026-01-02T03:04:05.678Z] `.
+fn stamped(text: &str) -> &str {
+    let Some((word, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(' ')) else { return text };
+    let time = timestamp_len(rest.as_bytes());
+    let plain = !word.is_empty() && word.len() < 16 && word.bytes().all(|b| b.is_ascii_alphanumeric());
+    if time > 0 && plain { rest[time..].strip_prefix("] ").unwrap_or(text) } else { text }
+}
+
+/// Without the padded level that mozharness prints after the time: `    INFO -  text`.
+fn levelled(text: &str) -> &str {
+    let body = text.trim_start();
+    if body.len() == text.len() {
+        return text;
+    }
+    let levels = ["DEBUG - ", "INFO - ", "WARNING - ", "ERROR - ", "CRITICAL - ", "FATAL - "];
+    levels.iter().find_map(|level| body.strip_prefix(level)).map_or(text, |rest| rest.strip_prefix(' ').unwrap_or(rest))
+}
+
+/// Without the name that melos puts before each line of a package's command: `[app]: text`, after `ERROR: ` where it
+/// went to standard error.
+fn packaged(text: &str) -> &str {
+    let mut rest = text;
+    while let Some(more) = rest.strip_prefix("ERROR: ") {
+        rest = more;
+    }
+    let Some((name, body)) = rest.strip_prefix('[').and_then(|rest| rest.split_once("]: ")) else { return text };
+    let named = !name.is_empty() && name.len() < 80 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if named { body } else { text }
+}
+
 /// Without a clock's time at the start (`[12:34:56] text`, `12:34:56 text`), as gulp, Jenkins and others print it.
 fn clock(text: &str) -> &str {
     let bracket = text.starts_with('[');
@@ -137,6 +169,11 @@ mod tests {
                 r#"{"Time":"2026-01-02T03:04:05Z","Action":"output","Package":"p","Test":"TestA","Output":"--- FAIL: TestA (0.00s)\n"}"#,
                 "--- FAIL: TestA (0.00s)",
             ),
+            ("[task 2026-02-03T04:05:06.789Z] 04:05:06     INFO -  error: no", "error: no"),
+            ("[taskcluster 2026-02-03T04:05:06.789Z] error: no", "error: no"),
+            ("[app_core]:   info • no", "  info • no"),
+            ("ERROR: [app_core]: 3 issues found.", "3 issues found."),
+            ("ERROR: [Errno 2] no", "ERROR: [Errno 2] no"),
             ("12 | let a = 1;", "12 | let a = 1;"),
             ("error: this: that", "error: this: that"),
             ("12:34:5é", "12:34:5é"),

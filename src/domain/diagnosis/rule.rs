@@ -77,6 +77,8 @@ pub struct Rule {
     pub mutes: bool,
     /// Begins a block of its own even inside another one.
     pub opens: bool,
+    /// The name of the test stands above it: said again, it is another test's.
+    pub named_above: bool,
     /// Only looked for where the last finding of the block is by one of these rules: for lines that mean
     /// something only after another.
     pub follows: &'static [&'static str],
@@ -98,6 +100,7 @@ pub const fn cause(id: &'static str, category: Category, weight: u16, needles: &
         late: false,
         mutes: false,
         opens: false,
+        named_above: false,
         follows: &[],
     }
 }
@@ -180,6 +183,14 @@ impl Rule {
         self
     }
 
+    /// With so many lines before it, of which one names the test: no copy of it is passed over.
+    #[must_use]
+    pub const fn below_name(mut self, lines: u8) -> Self {
+        self.before = lines;
+        self.named_above = true;
+        self
+    }
+
     /// Looked for inside blocks only.
     #[must_use]
     pub const fn inside(mut self) -> Self {
@@ -244,6 +255,9 @@ pub const GATE: &[&str] = &[
     "✗ ",
     "✖ ",
     "✘ ",
+    // Where the mark alone is coloured, its space comes after the escape.
+    "✖\x1b",
+    "m×\x1b",
     "● ",
     "❌ ",
     " × ",
@@ -255,7 +269,7 @@ pub const GATE: &[&str] = &[
     "illed",
     "o space",
     "annot ",
-    "ould not",
+    "ould ",
     "nable to",
     "ot found",
     "ndefined",
@@ -267,8 +281,6 @@ pub const GATE: &[&str] = &[
     "exit code",
     "exited with",
     "xit status",
-    "would be ",
-    "ould reformat",
     "Diff in",
     "ismatch",
     "ssert",
@@ -293,6 +305,7 @@ pub const GATE: &[&str] = &[
     " not used",
     "ncommitted",
     "FLAKY ",
+    " [E]",
 ];
 
 /// All rules, ready to be asked.

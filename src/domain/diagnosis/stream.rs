@@ -26,6 +26,8 @@ const UNDERSTOOD: u16 = 78;
 const READ_BACKS: u16 = 24;
 /// Reports of one step beside which lines are kept.
 const REPORTS: u32 = 200;
+/// The rule for what the runner marks as an error and no other rule knows.
+const ANNOTATED: &str = "runner.error";
 /// Lines kept from the end of a log in which no step failed.
 const LAST: usize = 30;
 
@@ -325,7 +327,16 @@ impl<'g> Stream<'g> {
         }
         let body = peel(&text);
         let inside = self.blocks.is_open();
-        let found = self.rules.find(body, |rule| self.blocks.accepts(rule));
+        let mut found = self.rules.find(body, |rule| self.blocks.accepts(rule));
+        // A problem matcher puts the runner's mark before a tool's own line: the tool says more than the mark.
+        if found.as_ref().is_none_or(|f| f.rule.id == ANNOTATED)
+            && let Some(told) = body.strip_prefix("##[error]")
+            && let Some(tools) = self.rules.find(told, |rule| rule.late || self.blocks.accepts(rule))
+            && tools.rule.weight > found.as_ref().map_or(0, |f| f.rule.weight)
+            && matches!(tools.rule.role, Role::Cause | Role::Test)
+        {
+            found = Some(tools);
+        }
         let says_nothing = match &found {
             Some(found) if found.rule.role == Role::Noise => {
                 if found.rule.mutes {
@@ -609,7 +620,7 @@ fn test_names(found: &super::rule::Match<'_>) -> Vec<String> {
     if !matches!(found.rule.role, Role::Test | Role::Passed) {
         return Vec::new();
     }
-    let Some(test) = found.get("test").map(without_duration).filter(|test| !is_total(test)) else { return Vec::new() };
+    let Some(test) = found.get("test").map(without_duration).filter(|test| !is_total(test) && !test.ends_with(" (skipped)")) else { return Vec::new() };
     if found.rule.family() == "unknown" && !super::runners::unknown::is_name(test) {
         return Vec::new();
     }

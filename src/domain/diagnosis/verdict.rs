@@ -73,6 +73,7 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing, last: u64) 
     // What one command printed, without a runner around it: its end is the log's.
     let bare = steps.iter().all(|step| !step.failed && step.end.is_none());
     let mut support: HashMap<Category, Support> = HashMap::new();
+    let first_test = first_tests(blocks);
     for block in blocks {
         let factor = standing.factor(block);
         let tests = block.findings().any(|(_, f)| f.rule.role == Role::Test);
@@ -83,6 +84,10 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing, last: u64) 
                 continue;
             }
             let mut weight = f32::from(finding.rule.weight) * factor;
+            // A script that went on to tests that failed was not stopped by a linter before them.
+            if category == Category::LintError && first_test.get(&block.step).is_some_and(|first| line.number < *first) {
+                weight *= 0.85;
+            }
             let near = end.is_none_or(|end| end.saturating_sub(line.number) <= NEAR_END);
             // What the world outside did long before the end was survived.
             if !near && outside(category) {
@@ -129,7 +134,7 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing, last: u64) 
             continue;
         }
         // What stands in the output of a failed test and names the outside world is that test's cause, if it is specific.
-        let explains_test = here.in_test >= 92.0;
+        let explains_test = here.in_test >= 92.0 && category != Category::DependencyInstall;
         if explains_test || !(strong_test || strong_code) {
             chosen = Some(category);
         }
@@ -198,6 +203,26 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing, last: u64) 
         confidence = confidence.min(0.75);
     }
     Verdict { category, confidence: confidence.clamp(0.2, 0.95), transient }
+}
+
+/// Per step the line where tests begin to fail, for steps in which a described runner named a failed one and counted it.
+fn first_tests(blocks: &[Block]) -> HashMap<u32, u64> {
+    let mut first: HashMap<u32, u64> = HashMap::new();
+    let mut counted: Vec<u32> = Vec::new();
+    for block in blocks {
+        for (line, finding) in block.findings().filter(|(_, f)| f.rule.category == Some(Category::TestAssertion) && f.rule.family() != "unknown") {
+            match finding.rule.role {
+                Role::Test if finding.rule.weight >= 80 => {
+                    let at = first.entry(block.step).or_insert(line.number);
+                    *at = line.number.min(*at);
+                }
+                Role::Summary if finding.rule.weight >= 76 => counted.push(block.step),
+                _ => {}
+            }
+        }
+    }
+    first.retain(|step, _| counted.contains(step));
+    first
 }
 
 /// Words of commands that check how code is written.
@@ -401,7 +426,9 @@ fn plausible(hint: Category, category: Category) -> bool {
 
 /// What the command of the failed step is for, when its output says nothing that is known.
 fn command_hint(steps: &[Step]) -> Option<Category> {
-    let step = steps.iter().rev().find(|s| s.failed)?;
+    // A job that was cancelled because another one failed says nothing; where a script ended, its code is told.
+    let failed = || steps.iter().rev().filter(|s| s.failed);
+    let step = failed().find(|s| s.exit_code.is_some()).or_else(|| failed().next())?;
     hint_of(&step.ran).or_else(|| hint_of(&format!("{} {}", step.title, step.command)))
 }
 

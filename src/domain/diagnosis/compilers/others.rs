@@ -17,6 +17,8 @@ pub const RULES: &[Rule] = &[
     cause("verilator.error", CompileError, 92, &["%Error"], r"^%Error(?:-\w+)?: (?:(?P<file>[^\s:]+):(?P<line>\d+):\d+: )?(?P<msg>.*)$").with(Extent::After(4)),
     cause("iverilog.error", CompileError, 84, &["rror"], r"^(?P<file>\S+\.s?vh?d?l?):(?P<line>\d+): (?P<msg>(?:syntax )?error.*)$"),
     cause("solc.late", CompileError, 90, &["Error: ", "Error ("], r"^(?P<msg>(?:\w+Error|Error)(?: \(\d+\))?: .*)$").following(&["solc.at"]),
+    // solc numbers what it says since 0.6.9: `Error (3656): …`, its place below.
+    cause("solc.coded", CompileError, 92, &["Error ("], r"^(?:\w+)?Error \(\d{4}\): (?P<msg>.*)$").with(Extent::After(8)),
     frame("solc.at", 78, &["--> "], r"^\s*--> (?P<file>\S+\.sol):(?P<line>\d+):\d+:?$"),
     cause("latex.error", CompileError, 90, &["! "], r"^! (?P<msg>(?:LaTeX Error: .*|Undefined control sequence\.|Package \S+ Error: .*|Missing .*|Emergency stop\.|Extra .*|Misplaced .*|Paragraph ended .*))$").late().with(Extent::After(6)),
     cause("latex.file_line", CompileError, 88, &[".tex:"], r"^(?:\./)?(?P<file>\S+\.(?:tex|sty|cls)):(?P<line>\d+): (?P<msg>.*)$").late().with(Extent::After(4)),

@@ -6,6 +6,9 @@ use crate::domain::diagnosis::taxonomy::Category::{CompileError, DependencyInsta
 /// What `rustc.macro` is where no place follows it: many tools write `error: the …`.
 pub static UNPLACED: Rule = cause("rustc.unplaced", Unknown, 50, &["error: "], r"^\s*(?P<msg>error: .*)$");
 
+/// Any complaint under which an arrow names its place is the compiler's.
+pub static PLACED: Rule = cause("rustc.placed", CompileError, 88, &["error: "], r"^\s*(?P<msg>error: .*)$");
+
 /// Rules for Rust's compiler, linter and formatter.
 pub const RULES: &[Rule] = &[
     noise("cargo.progress", &["Compiling ", "Checking ", "Downloaded ", "Downloading ", "Installing ", "Adding "], r"^\s*(?:Compiling|Checking|Downloaded|Downloading|Installing|Installed|Adding|Updating|Documenting|Fresh|Unpacking|Locking) \S+"),

@@ -1,6 +1,6 @@
 //! tsc, vue-tsc, svelte-check, Flow, Babel, webpack, Vite, esbuild, Next.js.
 
-use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, noise, summary};
+use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, frame, noise, summary};
 use crate::domain::diagnosis::taxonomy::Category::{CompileError, TypeError};
 
 /// Rules for TypeScript's checkers and JavaScript's bundlers.
@@ -20,6 +20,8 @@ pub const RULES: &[Rule] = &[
     cause("flow.error", TypeError, 90, &["Error -"], r"^Error -+ (?P<file>\S+?):(?P<line>\d+):\d+$").with(Extent::Section(20, &["Error -"])),
     summary("flow.found", TypeError, 80, &["Found "], r"^Found \d+ errors?$").inside(),
     cause("next.type", TypeError, 92, &["Type error: "], r"^(?P<msg>Type error: .*)$").before(2).with(Extent::After(14)),
+    cause("next.turbopack", CompileError, 90, &["build failed with"], r"^(?:Error: )?(?P<msg>Turbopack build failed with \d+ errors?:?)$")
+        .with(Extent::After(16)),
     cause("next.compile", CompileError, 84, &["Failed to compile"], r"^\s*(?:⨯ )?(?P<msg>Failed to compile\.?)$").with(Extent::After(20)),
     cause(
         "webpack.module",
@@ -40,6 +42,7 @@ pub const RULES: &[Rule] = &[
     )
     .before(4)
     .with(Extent::After(8)),
+    frame("node.requires", 70, &["- /"], r"^- (?P<file>/\S+\.[cm]?[jt]sx?)$"),
     cause("node.module_inside", CompileError, 84, &["Cannot find module"], r"^\s*(?P<msg>Cannot find module .*)$").with(Extent::After(8)),
     cause("esbuild.error", CompileError, 92, &["[ERROR] "], r"^\s*[✘✗X] \[ERROR\] (?P<msg>.*)$").with(Extent::After(12)),
     cause(

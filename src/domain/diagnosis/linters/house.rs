@@ -1,6 +1,6 @@
 //! Linters and formatters of single languages and of what stands beside code: documentation, data, infrastructure, spelling, licences, dependencies.
 
-use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, frame, noise, summary};
+use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, frame, noise, summary, wrapper};
 use crate::domain::diagnosis::taxonomy::Category::{CompileError, LintError, TypeError};
 
 /// Rules for those linters, most of them without a word of failure in their complaints.
@@ -80,7 +80,14 @@ pub const RULES: &[Rule] = &[
     cause("cpplint.late", LintError, 86, &["  ["], r"^(?P<file>\S+\.\w+):(?P<line>\d+):  (?P<msg>.*  \[[\w/+]+\] \[\d\])$").late(),
     cause("hlint.late", LintError, 86, &[".hs:"], r"^(?P<file>\S+\.hs):(?P<line>\d+)[:\-(].*: (?P<msg>(?:Warning|Suggestion|Error): .*)$").late().with(Extent::After(5)),
     cause("dart.format", LintError, 84, &["Changed ", "Formatted "], r"^(?P<msg>Changed (?P<file>\S+\.dart))$").late(),
+    // melos draws the tree of what it ran.
+    wrapper("melos.tree", 60, &["└> FAILED", "with exit code"], r"^\s*└> (?:FAILED(?: \(in \d+ packages\))?|\S+ \(with exit code (?P<code>\d+)\))$"),
+    wrapper("melos.script", 60, &["failed to execute"], r"^ScriptException: The script (?P<cmd>\S+) failed to execute\.$"),
+    summary("dart.issues", LintError, 80, &[" issues found", " issue found"], r"^[1-9]\d* issues? found\.(?: \(ran in .*\))?$").late().before(3),
     cause("dart.late", LintError, 88, &[" • ", " - "], r"^\s*(?P<msg>(?:error|warning|info) [•-] .*) [•-] (?P<file>[^\s:]+):(?P<line>\d+):\d+ [•-] \w+$").late(),
+    // lintrunner: `>>> Lint for path:`, under it `  Severity (LINTER) name`.
+    frame("lintrunner.file", 84, &[">>> Lint for "], r"^\s*>>> Lint for (?P<file>\S+?):$"),
+    cause("lintrunner.message", LintError, 90, &["Error (", "Warning (", "Advice ("], r"^\s{2,}(?P<msg>(?:Error|Warning|Advice) \([A-Z0-9_]+\) \S.*)$").late().before(2).with(Extent::After(4)),
     cause("mix.unformatted", LintError, 90, &["not formatted"], r"^(?:\*\* \(Mix\) )?(?P<msg>.*(?:files? (?:are|is|were) not formatted|mix format failed due to --check-formatted).*)$").late().with(Extent::After(12)),
     // Shell, containers, infrastructure, data.
     cause("shellcheck.late", LintError, 90, &["SC1", "SC2", "SC3"], r"^.*(?P<msg>SC\d{4}(?: \(\w+\))?: .*|.*\[SC\d{4}\].*)$").late().before(4),

@@ -1,12 +1,15 @@
 //! ESLint, Prettier, Biome, stylelint, oxlint, knip, Deno's formatter.
 
 use crate::domain::diagnosis::rule::{Extent, Rule, cause, detail, noise, summary};
-use crate::domain::diagnosis::taxonomy::Category::LintError;
+use crate::domain::diagnosis::taxonomy::Category::{LintError, TypeError};
 
 /// Rules for JavaScript's linters and formatters.
 pub const RULES: &[Rule] = &[
     noise("eslint.warnings", &["0 errors"], r"^\s*✖ \d+ problems? \(0 errors, .*$"),
     cause("eslint.error", LintError, 94, &[" error "], r"^\s+(?P<line>\d+):\d+\s+error\s+(?P<msg>\S.*)$").before(3).with(Extent::After(2)),
+    // eslint-formatter-pretty, as XO prints it; tsd prints its diagnostics of types like it, without the name of a rule.
+    cause("pretty.rule", LintError, 91, &["✖ "], r"^\s+✖\s+(?P<line>\d+):\d+\s+(?P<msg>\S.*\s{2,}[@\w/\-]+)$").before(2),
+    cause("tsd.diagnostic", TypeError, 90, &["✖ "], r"^\s+✖\s+(?P<line>\d+):\d+\s+(?P<msg>\S.*)$").before(2),
     cause("eslint.unix", LintError, 92, &["[Error"], r"^(?P<file>\S+):(?P<line>\d+):\d+: (?P<msg>.* \[(?:Error|Warning)/.*\])$"),
     detail("eslint.file", 70, &[".js", ".ts", ".vue", ".jsx", ".tsx", ".mjs", ".cjs", ".svelte", ".css", ".scss"], r"^(?P<file>/?[\w@./\-\[\]]+\.(?:[cm]?[jt]sx?|vue|svelte|s?css|less|json|md))$"),
     summary("eslint.total", LintError, 88, &["problem"], r"^\s*[✖×] \d+ problems? \(.*$"),

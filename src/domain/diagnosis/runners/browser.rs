@@ -13,6 +13,7 @@ pub const RULES: &[Rule] = &[
     test("playwright.line", 88, &["› "], r"^\s*[✘xF]\s+\d+ (?:\[.*?\] › )?(?P<test>(?P<file>[\w@./\-]+\.\w+):(?P<line>\d+):\d+ › .*?)(?: \(retry #\d+\))?(?: \([\d.]+m?s\))?$").late(),
     cause("playwright.snapshot", SnapshotDiff, 93, &["toHaveScreenshot", "toMatchSnapshot", "toMatchAriaSnapshot"], r"^\s*(?P<msg>Error: (?:expect\(.*\)\.to(?:HaveScreenshot|MatchSnapshot|MatchAriaSnapshot)\(.*|.*pixels \(ratio .* of all image pixels\) are different.*))$").with(Extent::After(8)).inside(),
     cause("playwright.error", TestAssertion, 87, &["Error: "], r"^\s{4}(?P<msg>(?:TimeoutError|Error): .*)$").inside().with(Extent::After(8)),
+    cause("playwright.action", TestAssertion, 86, &["TimeoutError: "], r"^\s{4}(?P<msg>TimeoutError: \w+(?:\.\w+)*: Timeout \d+ms exceeded.*)$").below_name(3).with(Extent::After(10)),
     detail("playwright.locator", 80, &["Locator: ", "Expected", "Received", "Timeout: ", "Call log:", "waiting for "], r"^\s+(?:Locator: .*|Expected(?: \w+)*: .*|Received(?: \w+)*: .*|- waiting for .*)$"),
     // Cypress' table of specs, and its own words.
     cause("cypress.spec", TestAssertion, 78, &["✖  "], r"^\s*│ ✖\s+(?P<file>\S+\.\w+)\s+.*│$").late(),
@@ -27,6 +28,9 @@ pub const RULES: &[Rule] = &[
     summary("jasmine.totals", TestAssertion, 84, &[" failure"], r"^\d+ specs?, [1-9]\d* failures?(?:, .*)?$"),
     noise("jasmine.green", &["0 failures"], r"^\d+ specs?, 0 failures"),
     // Karma's progress line rewrites itself; what is left of it names the totals.
+    // mozlog's format for Treeherder: `TEST-UNEXPECTED-status | test | message`.
+    test("mozlog.unexpected", 92, &["UNEXPECTED-FAIL", "UNEXPECTED-ERROR", "UNEXPECTED-TIMEOUT"], r"^(?:\w+ )?TEST-UNEXPECTED-(?:FAIL|ERROR|TIMEOUT) \| (?P<test>(?P<file>[^|\s]+)[^|]*?) \| (?P<msg>.*)$").before(2).with(Extent::After(4)).opening(),
+    cause("mozlog.crash", TestAssertion, 90, &["PROCESS-CRASH"], r"^(?:\w+ )?PROCESS-CRASH \| (?P<msg>.*)$").late().with(Extent::After(8)),
     summary("karma.totals", TestAssertion, 80, &["FAILED"], r"^.*: Executed \d+ of \d+ \([1-9]\d* FAILED\).*$"),
     test("karma.spec", 84, &["✖ "], r"^\s+✖ (?P<test>\S.*)$").following(&["karma.browser", "karma.spec"]),
     // node:test's spec reporter; the list at the end repeats each with its place.
@@ -37,6 +41,8 @@ pub const RULES: &[Rule] = &[
     summary("deno.totals", TestAssertion, 84, &["FAILED | "], r"^FAILED \| \d+ passed.* \| [1-9]\d* failed.*$"),
     cause("deno.check", TypeError, 94, &["[ERROR]: "], r"^(?:error: )?(?P<msg>TS\d+ \[ERROR\]: .*)$").with(Extent::After(6)),
     frame("deno.at", 76, &["at file://", "at ./"], r"^\s+at (?P<file>(?:file://|\./)\S+?):(?P<line>\d+):\d+$"),
+    // Gecko and WebKit write `function@file:line:column`.
+    frame("js.frame_at", 62, &["@"], r"^\s*[\w$./<>\[\]* ]*@(?P<file>(?:https?://[^/\s]+/)?[\w./\-]+\.(?:[cm]?[jt]sx?|vue|svelte)):(?P<line>\d+):\d+$"),
     // tape: the name of the test stands in a comment above, the assertion's in the line.
     frame("tap.at", 74, &["at: "], r"^\s+at: .*\((?P<file>(?:file://)?/\S+?):(?P<line>\d+):\d+\)$"),
     test("wdio.case", 86, &["✖ "], r"^\[.+? #\d+-\d+\]\s+✖ (?P<test>\S.*)$"),

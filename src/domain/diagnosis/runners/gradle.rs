@@ -1,6 +1,6 @@
 //! Tests through Gradle: JUnit, TestNG, Spock and Kotest, in the console's formats.
 
-use crate::domain::diagnosis::rule::{Extent, Rule, cause, noise, summary, test, wrapper};
+use crate::domain::diagnosis::rule::{Extent, Rule, cause, frame, noise, summary, test, wrapper};
 use crate::domain::diagnosis::taxonomy::Category::TestAssertion;
 
 const STACK: Extent = Extent::Section(28, &["> Task", "BUILD "]);
@@ -23,6 +23,12 @@ pub const RULES: &[Rule] = &[
     test("gradle.logger", 84, &[" FAILED"], r"^\s+(?:Test )(?P<test>\S.*?) FAILED(?: \(.*\))?$").with(Extent::Section(14, &["Test "])),
     test("gradle.logger_cross", 80, &["✘ ", "✗ "], r"^\s+[✘✗] (?P<test>\S.*?)(?: \([\d.]+m?s\))?$").with(Extent::Section(14, &["✔", "✘"])),
     summary("gradle.totals", TestAssertion, 86, &[" failed"], r"^\d+ tests? completed, \d+ failed.*$").before(2),
+    frame(
+        "gradle.where",
+        84,
+        &["file '", "cript '"],
+        r"^\s*(?:Build file|Settings file|Script|Initialization script|Precompiled script plugin) '(?P<file>[^']+)' line: (?P<line>\d+)$",
+    ),
     cause("gradle.wrong", TestAssertion, 62, &["* What went wrong:"], r"^\s*\* What went wrong:$")
         .with(Extent::Section(8, &["* Try", "* Exception is"]))
         .silent()

@@ -56,6 +56,8 @@ pub const RULES: &[Rule] = &[
     test("deno.failed", 84, &["FAILED"], r"^(?P<test>\S.*?) (?:=> (?P<file>\S+?):(?P<line>\d+):\d+|\.\.\. FAILED \(\d+m?s\))$"),
     test("bun.fail", 86, &["(fail) "], r"^\(fail\) (?P<test>.*?)(?: \[[\d.]+ms\])?$").before(16),
     cause("js.uncaught", TestAssertion, 72, &["Error: ", "Error ["], r"^(?:Uncaught )?(?P<msg>(?:AssertionError|TypeError|ReferenceError|RangeError|SyntaxError|URIError|EvalError|Error|[A-Z]\w+Error)(?: \[\w+\])?: .+)$").before(5).with(Extent::Indented(12)).silent(),
+    // What Node's child_process throws: the command said why, above.
+    wrapper("node.command", 91, &["Command failed: "], r"^(?:Uncaught )?(?:Error: )?Command failed: (?P<cmd>\S.*)$"),
     wrapper("npm.lifecycle", 40, &["ELIFECYCLE", "npm ERR! Test failed", "npm error Test failed", "RECURSIVE"], r"^(?:.*ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL.*|.*ELIFECYCLE.*|npm (?:ERR!|error) Test failed.*)$").inside(),
     wrapper("npm.lifecycle_alone", 44, &["Command failed with exit code", "RECURSIVE_RUN_FIRST_FAIL", "command failed"], r"^(?:.*ELIFECYCLE.*Command failed.*|.*ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL.*|error Command failed with exit code \d+\.|npm (?:ERR!|error) command failed.*)$"),
 ];

@@ -42,7 +42,7 @@ pub const RULES: &[Rule] = &[
         &["Expected", "Actual:", "Which is:", "Value of:", "To be equal"],
         r"^\s*(?:Expected.*|Actual:.*|Which is:.*|Value of:.*|To be equal.*)$",
     ),
-    cause("catch2.failed", TestAssertion, 90, &["FAILED:"], r"^(?P<file>\S+?)[:(](?P<line>\d+)\)?: FAILED:$").before(6).with(Extent::After(10)),
+    cause("catch2.failed", TestAssertion, 90, &["FAILED:"], r"^(?P<file>\S+?)[:(](?P<line>\d+)\)?: FAILED:$").below_name(6).with(Extent::After(10)),
     summary("catch2.totals", TestAssertion, 80, &[" failed"], r"^(?:test cases|assertions): +\d+ \|.*\d+ failed.*$"),
     cause("doctest_cpp.error", TestAssertion, 88, &["ERROR: "], r"^(?P<file>\S+?)[:(](?P<line>\d+)\)?: ERROR: (?P<msg>.*)$").before(4).with(Extent::After(4)),
     cause("boost.error", TestAssertion, 88, &[" error: in "], r#"^(?P<file>\S+?)[:(](?P<line>\d+)\)?: (?:fatal )?error: in "(?P<test>.*?)": (?P<msg>.*)$"#)
@@ -74,12 +74,11 @@ pub const RULES: &[Rule] = &[
     )
     .with(Extent::After(24)),
     frame("sanitizer.frame", 56, &[" in "], r"^(?:= )?\s*#\d+ 0x[0-9a-f]+ in .* (?P<file>\S+?):(?P<line>\d+)(?::\d+)?$"),
-    cause("exunit.gate", TestAssertion, 88, &["Assertion with", "Error)"], r"^\s+(?P<msg>Assertion with .* failed|\*\* \([\w.]+Error\).*)$")
-        .before(3)
+    cause("exunit.gate", TestAssertion, 88, &["Assertion with", "Error)", "Assertion failed, no matching", "Expected truthy, got", "Expected false or nil", "Expected exception "], r"^\s+(?P<msg>Assertion with .* failed|Assertion failed, no matching message.*|Expected truthy, got .*|Expected false or nil, got .*|Expected exception [\w.]+ but .*|\*\* \([\w.]+Error\).*)$")
+        .below_name(3)
         .with(Extent::After(12)),
     summary("exunit.totals", TestAssertion, 82, &[" failure"], r"^\s*(?:\d+ doctests?, )?(?:\d+ propert\w+, )?\d+ tests?, [1-9]\d* failures?.*$"),
     test("hspec.case", 86, &["FAILED ["], r"^\s*(?P<test>\S.*?) FAILED \[\d+\]$").with(Extent::After(2)),
-    test("dart.case", 86, &["[E]"], r"^\d\d:\d\d \+\d+(?: ~\d+)? -\d+: (?P<test>.*) \[E\]$").with(Extent::Indented(16)).inside(),
     summary("dart.totals", TestAssertion, 80, &["Some tests failed."], r"^\d\d:\d\d \+\d+.* -\d+: Some tests failed\.$").before(10),
     test("bats.case", 86, &["not ok "], r"^not ok \d+ (?P<test>.*?)(?: in \d+ms)?$").with(Extent::Section(20, &["ok ", "not ok "])),
     test("scalatest.case", 88, &["*** FAILED ***"], r"^(?:\[info\] )?\s*- (?P<test>.*) \*\*\* FAILED \*\*\*.*$").with(Extent::After(6)),
@@ -94,8 +93,7 @@ pub const RULES: &[Rule] = &[
     cause("flutter.exception", TestAssertion, 84, &["EXCEPTION CAUGHT BY"], r"^══╡ (?P<msg>EXCEPTION CAUGHT BY .*) ╞══*$").late().with(Extent::After(24)),
     test("flutter.described", 84, &[" "], r"^\s*(?P<test>\S.*)$").following(&["flutter.description"]),
     detail("flutter.description", 60, &["The test description was:"], r"^The test description was:$").with(Extent::After(3)),
-    test("dart.gate", 86, &["rror", "xception", "ailed", "xpected"], r"^\d\d:\d\d \+\d+(?: ~\d+)? -\d+: (?P<test>.*) \[E\]$")
-        .late()
+    test("dart.gate", 86, &[" [E]"], r"^\d\d:\d\d \+\d+(?: ~\d+)? -\d+: (?:(?P<file>(?:[A-Za-z]:)?[^\s:]+\.dart): )?(?P<test>.*) \[E\]$")
         .with(Extent::Indented(16))
         .opening(),
     // Zig 0.11 to 0.15.

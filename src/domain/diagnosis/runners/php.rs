@@ -9,14 +9,11 @@ pub const RULES: &[Rule] = &[
     cause("phpunit.there", TestAssertion, 60, &["failure", "rror"], r"^There (?:was|were) \d+ (?:failures?|errors?):$")
         .with(Extent::Section(140, &["FAILURES!", "ERRORS!", "--"])),
     test("phpunit.case", 90, &[") "], r"^\d+\) (?P<test>[\w\\]+::\S.*)$").inside().with(Extent::After(16)).opening(),
-    cause(
-        "phpunit.message",
-        TestAssertion,
-        90,
-        &["Failed asserting", "xception", "Error: "],
-        r"^(?P<msg>(?:.*Failed asserting that .*|[\w\\]+(?:Exception|Error): .*))$",
-    )
-    .with(Extent::After(8)),
+    cause("phpunit.message", TestAssertion, 90, &["Failed asserting"], r"^(?P<msg>.*Failed asserting that .*)$").with(Extent::After(8)),
+    // Any language prints `NameError: why`: it is PHPUnit's under the number and name of a test alone.
+    cause("phpunit.thrown", TestAssertion, 90, &["xception: ", "Error: "], r"^(?P<msg>[\w\\]+(?:Exception|Error): .*)$")
+        .following(&["phpunit.case", "pest.failed"])
+        .with(Extent::After(8)),
     detail("phpunit.diff", 66, &["--- Expected", "+++ Actual", "-", "+"], r"^(?:--- Expected|\+\+\+ Actual|[-+](?:'|\d|\w).*)$"),
     frame("phpunit.location", 78, &[".php:"], r"^(?P<file>/?\S+\.php):(?P<line>\d+)$"),
     summary(

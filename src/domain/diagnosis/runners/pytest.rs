@@ -7,6 +7,7 @@ use crate::domain::diagnosis::taxonomy::Category::{CompileError, SnapshotDiff, T
 pub const RULES: &[Rule] = &[
     noise("pytest.xfail", &["XFAIL", "xfail", "XPASS"], r"^(?:XFAIL|XPASS|.*\bXFAIL\b.*\[ *\d+%\]|.* (?:XFAIL|xfail)(?:ED)?\s*(?:\(.*\))?\s*(?:\[ *\d+%\])?$)"),
     noise("pytest.passed", &["PASSED", "SKIPPED", "RERUN"], r"^(?:\[gw\d+\].*)?(?:.*::.* )?(?:PASSED|SKIPPED|RERUN)\b.*(?:::|\[ *\d+%\])"),
+    noise("tox.summary", &["_ summary _"], r"^_+ summary _+$"),
     noise("pytest.durations", &["s call ", "s setup ", "s teardown "], r"^\d+\.\d+s (?:call|setup|teardown) "),
     test(
         "pytest.summary_failed",
@@ -15,12 +16,19 @@ pub const RULES: &[Rule] = &[
         r"^(?:FAILED|SUBFAIL(?:ED)?(?:\(.*?\))?) (?P<test>(?P<file>[^\s:\[]+?\.py\w?)::.+?)(?: - (?P<msg>.*))?$",
     ),
     test("pytest.summary_doctest", 90, &["FAILED "], r"^FAILED (?P<test>(?P<file>[^\s:]+\.(?:rst|md|txt|py|yml|yaml))(?:::\S+)?)(?: - (?P<msg>.*))?$"),
+    test("pytest.summary_setup", 87, &["ERROR "], r"^ERROR (?P<test>(?P<file>[^\s:\[]+?\.py\w?)::.+?)(?: - (?P<msg>.*))?$"),
+    test("pytest.fatal", 90, &["Fatal Python error: "], r"^(?P<test>(?P<file>[^\s:]+\.py)::\S.*?) Fatal Python error: (?P<msg>.*)$").with(Extent::After(12)),
     cause("pytest.summary_error", TestAssertion, 86, &["ERROR "], r"^ERROR (?P<file>[^\s:]+\.pyi?)(?:::(?P<case>.+?))?(?: - (?P<msg>.*))?$"),
     test("pytest.verbose_failed", 74, &["FAILED"], r"^(?:\[gw\d+\]\s*(?:\[ *\d+%\])?\s*FAILED )?(?P<test>(?P<file>[^\s:]+\.py)::[^ ].*?)(?: FAILED\b.*)?$"),
     cause("pytest.collect", TestAssertion, 91, &["ERROR collecting"], r"^_+ ERROR collecting (?P<file>\S+) _+$")
         .with(Extent::Section(60, &["====", "____", "!!!!"]))
         .opening(),
     test("pytest.header", 80, &["____"], r"^_{3,} (?:ERROR at (?:setup|teardown) of )?(?P<test>[\w.\-\[\]]+(?:\[.*\])?)(?: \(.*\))? _{3,}$")
+        .with(Extent::Section(150, &["====", "!!!!"]))
+        .opening(),
+    // The rule is as wide as the terminal: beside a long name only one dash is left.
+    test("pytest.header_long", 80, &["_ "], r"^_+ (?:ERROR at (?:setup|teardown) of )?(?P<test>[A-Za-z_][\w.\-]*(?:\[.*\])?) _+$")
+        .inside()
         .with(Extent::Section(150, &["====", "!!!!"]))
         .opening(),
     cause(
@@ -31,8 +39,12 @@ pub const RULES: &[Rule] = &[
         r"^E\s+(?:.*AssertionError: assert \[- snapshot\]|.*\bsnapshot .*(?:does not match|differs|mismatch))",
     )
     .inside(),
-    cause("pytest.import", CompileError, 88, &["SyntaxError", "IndentationError"], r"^E\s+(?P<msg>(?:SyntaxError|IndentationError|TabError): .*)").inside(),
+    // A file that does not parse says so before any test: it is worth more than that its collection failed.
+    cause("pytest.syntax", CompileError, 94, &["SyntaxError", "IndentationError", "TabError"], r"^E\s+(?P<msg>(?:SyntaxError|IndentationError|TabError): .*)")
+        .inside(),
     cause("pytest.assertion", TestAssertion, 90, &["E  ", "E\t"], r"^E\s{2,}(?P<msg>[\w.]*(?:Error|Exception|Warning|Failed|Exit|Interrupt|assert)\b.*)$")
+        .inside(),
+    cause("pytest.fixture", TestAssertion, 90, &["fixture '"], r"^E\s+(?P<msg>(?:recursive dependency involving )?fixture '.*'(?: not found| detected).*)$")
         .inside(),
     detail("pytest.explanation", 62, &["E  ", "E\t"], r"^E\s{2,}\S.*$"),
     detail("pytest.source", 58, &[">"], r"^>\s{2,}\S.*$"),
@@ -68,7 +80,7 @@ pub const RULES: &[Rule] = &[
         &["FAIL Required test coverage", "Coverage failure"],
         r"^(?:ERROR: |FAIL:? )?(?:Coverage failure: total of|FAIL Required test coverage of).*",
     ),
-    wrapper("pytest.section", 62, &["= ERRORS =", "= FAILURES ="], r"^=+ (?:ERRORS|FAILURES) =+$"),
+    wrapper("pytest.section", 62, &["= ERRORS =", "= FAILURES ="], r"^=+ (?:ERRORS|FAILURES) =+$").with(Extent::After(1)),
     test("unittest.header", 90, &["FAIL: ", "ERROR: "], r"^(?:FAIL|ERROR): (?P<test>[\w.]+(?: \([\w.<>]+\))?(?: \[.*\]| \(.*\))?)$")
         .with(Extent::Section(80, &["====", "Ran "]))
         .opening(),

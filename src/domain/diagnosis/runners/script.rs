@@ -40,7 +40,7 @@ pub const RULES: &[Rule] = &[
         "testthat.new",
         88,
         &["Failure (", "Error ("],
-        r"^\s*(?:(?:──|--) )?(?:\d+\. )?(?:Failure|Error) \(['‘]?(?P<file>[^\s:)'’]+)(?::(?P<line>\d+))?(?::\d+)?['’]?\): (?P<test>.*?) ?[─-]*$",
+        r"^\s*(?:(?:──|--) )?(?:\d+\. )?(?:Failure|Error) \(['‘]?(?P<file>[^\s:)'’]*\.[rR])(?::(?P<line>\d+))?(?::\d+)?['’]?\): (?P<test>.*?) ?[─-]*$",
     )
     .with(Extent::After(10))
     .opening(),
