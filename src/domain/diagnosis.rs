@@ -272,7 +272,8 @@ pub fn diagnose_jobs(logs: &[(&str, &[u8])], options: Options) -> Diagnosis {
 }
 
 fn conclude(collected: stream::Collected, options: Options) -> Diagnosis {
-    let blocks = blocks::fold(collected.blocks);
+    let mut blocks = blocks::fold(collected.blocks);
+    blocks.iter_mut().for_each(blocks::Block::place_under_headings);
     let steps = collected.steps.all();
     let standing = verdict::Standing::new(steps, &blocks);
     let verdict = verdict::decide(&blocks, steps, &standing, collected.last);

@@ -28,6 +28,8 @@ pub struct Finding {
     pub tests: Vec<String>,
     /// A place that the rule named.
     pub file: Option<(String, Option<u32>)>,
+    /// A line number without a file: the file stands in a heading above.
+    pub line: Option<u32>,
     /// The message, for the fingerprint.
     pub message: String,
     /// The exit code, where the line tells one.
@@ -93,6 +95,18 @@ impl Block {
     /// The findings of the block, in order.
     pub fn findings(&self) -> impl Iterator<Item = (&Kept, &Finding)> {
         self.lines.iter().filter_map(|l| l.finding.as_ref().map(|f| (l, f)))
+    }
+
+    /// Gives those findings that tell only a line the file of the heading above them: some linters print a file once, and its rows below.
+    pub fn place_under_headings(&mut self) {
+        let mut heading = None;
+        for finding in self.lines.iter_mut().filter_map(|line| line.finding.as_mut()) {
+            match (&finding.file, finding.line) {
+                (Some((path, None)), _) if finding.rule.role == Role::Detail => heading = Some(path.clone()),
+                (None, Some(line)) => finding.file = heading.clone().map(|path| (path, Some(line))),
+                _ => {}
+            }
+        }
     }
 
     /// The finding that the copies of the block are copies of.

@@ -76,6 +76,28 @@ fn different_causes_have_different_fingerprints() {
     }
 }
 
+/// Some linters name a file once, and its rows below.
+#[test]
+fn a_row_belongs_to_the_file_above_it() {
+    let log = "> eslint .\n\n\n/workspace/index.js\n   1:1  warning  Unexpected console statement  no-console\n  28:18  error  Expected '===' here  eqeqeq\n\n\
+               /workspace/lib/utils.js\n  7:2  error  'x' is never used  no-unused-vars\n\n✖ 3 problems (2 errors, 1 warning)\n";
+    let d = diagnose(log.as_bytes(), None);
+    let places: Vec<_> = d.errors.iter().filter(|e| e.rule == "eslint.error").map(|e| (e.file.as_deref(), e.line)).collect();
+    assert_eq!(places, [(Some("index.js"), Some(28)), (Some("lib/utils.js"), Some(7))]);
+    assert!(d.files.iter().any(|file| file.path == "index.js" && file.lines.contains(&28)), "{:?}", d.files);
+}
+
+/// A module that can't be imported is no failed assertion of the files that import it: what was raised is the cause.
+#[test]
+fn what_a_collection_raised_is_its_cause() {
+    let log = "============ ERRORS ============\n____________ ERROR collecting tests/test_a.py ____________\ntests/test_a.py:3: in <module>\n    from pkg import f\n\
+               src/pkg/__init__.py:10: in <module>\n    x = json\nE   NameError: name 'json' is not defined\n\
+               ======= short test summary info =======\nERROR tests/test_a.py - NameError: name 'json' is not defined\n\
+               !!!!!! Interrupted: 1 error during collection !!!!!!\n=========== 1 error in 0.36s ===========\n";
+    let d = diagnose(log.as_bytes(), None);
+    assert_eq!(d.errors[0].message, "NameError: name 'json' is not defined");
+}
+
 /// The same failure where nothing of GitHub stands around it: a proof compares the two.
 #[test]
 fn a_local_run_has_the_fingerprint_of_the_ci_run() {

@@ -60,7 +60,8 @@ pub fn below_workspace(path: &str) -> Option<&str> {
             return Some(rest);
         }
     }
-    None
+    // Below another folder the name says nothing.
+    path.strip_prefix("/workspace/")
 }
 
 /// `text` with its volatile parts replaced; equal causes give equal masks.
@@ -270,6 +271,8 @@ mod tests {
     fn workspace_is_cut() {
         assert_eq!(below_workspace("/home/runner/work/tokio/tokio/src/a.rs"), Some("src/a.rs"));
         assert_eq!(below_workspace("D:\\a\\x\\x\\src\\a.cs"), Some("src\\a.cs"));
+        assert_eq!(below_workspace("/workspace/src/a.rs"), Some("src/a.rs"));
+        assert_eq!(below_workspace("/home/me/workspace/src/a.rs"), None);
         assert_eq!(below_workspace("src/a.rs"), None);
     }
 }

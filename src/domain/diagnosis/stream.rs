@@ -588,10 +588,12 @@ fn lines_before(
 
 /// What a matching line says.
 fn finding_of(found: &super::rule::Match<'_>, body: &str) -> Finding {
+    let line = found.get("line").and_then(|line| line.parse().ok());
     Finding {
         rule: found.rule,
         tests: test_names(found),
-        file: found.get("file").and_then(|file| paths::repository_path(file).map(|p| (p, found.get("line").and_then(|l| l.parse().ok())))),
+        file: found.get("file").and_then(|file| paths::repository_path(file).map(|p| (p, line))),
+        line,
         message: found.get("msg").unwrap_or(body.trim()).to_owned(),
         code: found.get("code").and_then(|c| c.parse().ok()).or_else(|| (found.rule.role == Role::Wrapper).then(|| exit_code(body)).flatten()),
         command: found.get("cmd").map(ToOwned::to_owned),

@@ -20,7 +20,7 @@ pub const RULES: &[Rule] = &[
     test("pytest.fatal", 90, &["Fatal Python error: "], r"^(?P<test>(?P<file>[^\s:]+\.py)::\S.*?) Fatal Python error: (?P<msg>.*)$").with(Extent::After(12)),
     cause("pytest.summary_error", TestAssertion, 86, &["ERROR "], r"^ERROR (?P<file>[^\s:]+\.pyi?)(?:::(?P<case>.+?))?(?: - (?P<msg>.*))?$"),
     test("pytest.verbose_failed", 74, &["FAILED"], r"^(?:\[gw\d+\]\s*(?:\[ *\d+%\])?\s*FAILED )?(?P<test>(?P<file>[^\s:]+\.py)::[^ ].*?)(?: FAILED\b.*)?$"),
-    cause("pytest.collect", TestAssertion, 91, &["ERROR collecting"], r"^_+ ERROR collecting (?P<file>\S+) _+$")
+    cause("pytest.collect", TestAssertion, 87, &["ERROR collecting"], r"^_+ ERROR collecting (?P<file>\S+) _+$")
         .with(Extent::Section(60, &["====", "____", "!!!!"]))
         .opening(),
     test("pytest.header", 80, &["____"], r"^_{3,} (?:ERROR at (?:setup|teardown) of )?(?P<test>[\w.\-\[\]]+(?:\[.*\])?)(?: \(.*\))? _{3,}$")
