@@ -272,12 +272,16 @@ pub fn green_after(before: &RunEvidence, after: &RunEvidence) -> GreenAfter {
     if is.names_all_passing {
         missing.extend(was.failing.iter().filter(|name| !is.sees_passing(name)).map(String::as_str));
     }
-    if was.names_all_passing && is.names_all_passing {
+    let named = was.names_all_passing && is.names_all_passing;
+    if named {
         // Both were printed by the same runner in the same way: the names are equal to the letter.
         // An address in a parameter's name differs from run to run.
         missing.extend(was.passing.difference(&is.passing).filter(|name| !name.contains("0x")).map(String::as_str));
     }
-    let weaker = is.ran < was.ran || is.skipped > was.skipped || is.filtered > was.filtered || !missing.is_empty() || is.ran == 0;
+    // A run that stopped early, at a failing binary or at a module that can't be imported, did not come to all tests: what is skipped among
+    // those it did not see is no weakening. Where every test is named, the names say it; else only where more tests ran than before.
+    let skips = !named && is.ran <= was.ran && (is.skipped > was.skipped || is.filtered > was.filtered);
+    let weaker = is.ran < was.ran || skips || !missing.is_empty() || is.ran == 0;
     if weaker && (had_tests || is.ran == 0) {
         return GreenAfter::Weakened { ran_before: was.ran, ran_after: is.ran, skipped_before: was.skipped, skipped_after: is.skipped, missing: kept(missing) };
     }

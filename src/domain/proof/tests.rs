@@ -75,6 +75,9 @@ fn red_is_judged() {
 fn green_is_judged() {
     let red = cargo(&[("a", "ok"), ("b", "FAILED"), ("c", "ok")]);
     let pytest_red = "=== test session starts ===\nFAILED tests/t.py::test_b - x\n=== 1 failed, 2 passed in 0.1s ===\n";
+    let not_imported = "=== test session starts ===\nERROR tests/t.py - NameError: name 'x' is not defined\n=== 1 error in 0.1s ===\n";
+    let (green, later) = (cargo(&[("a", "ok"), ("b", "ok"), ("c", "ok")]), cargo(&[("d", "ok")]));
+    let ignored = cargo(&[("a", "ok"), ("b", "ignored"), ("c", "ok")]);
     let gradle_red = "> Task :test FAILED\n\nBarTest > adds() FAILED\n\n2 tests completed, 1 failed\n";
     let kind = |green: GreenAfter| match green {
         GreenAfter::Proven { strength, .. } => format!("{strength:?}"),
@@ -101,6 +104,10 @@ fn green_is_judged() {
         ("fewer by count", pytest_red, code(0), "=== test session starts ===\n=== 2 passed in 0.1s ===\n".into(), "weakened "),
         ("skipped by count", pytest_red, code(0), "=== test session starts ===\n=== 3 passed, 1 skipped in 0.1s ===\n".into(), "weakened "),
         ("deselected", pytest_red, code(0), "=== test session starts ===\n=== 3 passed, 1 deselected in 0.1s ===\n".into(), "weakened "),
+        ("stopped at the first binary", &red, code(0), format!("{green}{}", cargo(&[("d", "ignored")])), "EachTest"),
+        ("stopped at the first binary, and ignored", &red, code(0), format!("{ignored}{}", cargo(&[("d", "ok")])), "weakened b"),
+        ("filtered in a later binary", &red, code(0), format!("{green}{}", later.replace("0 filtered", "4 filtered")), "EachTest"),
+        ("could not be imported", not_imported, code(0), "=== test session starts ===\n=== 9 passed, 1 skipped in 0.1s ===\n".into(), "Counts"),
         ("silent runner", gradle_red, code(0), "> Task :test\n\nBUILD SUCCESSFUL in 1s\n".into(), "ExitCode"),
         ("silent and not run", gradle_red, code(0), "> Task :test UP-TO-DATE\n\nBUILD SUCCESSFUL in 1s\n".into(), "weakened "),
         ("linter", "error: unused variable\n", code(0), "Finished\n".into(), "ExitCode"),
