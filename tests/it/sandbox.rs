@@ -159,7 +159,8 @@ async fn environment(sandbox: &dyn Sandbox) {
     let outcome = run(sandbox, &job).await;
     assert_eq!(
         text(&outcome),
-        "CARGO_HOME\nCARGO_NET_OFFLINE\nCI\nGRADLE_USER_HOME\nHOME\nLANG\nLOGNAME\nMINE\nPATH\nPWD\nSHELL\nSHLVL\nTERM\nTMPDIR\nUSER\n_\n\
+        "BUNDLE_RETRY\nCARGO_HOME\nCARGO_NET_OFFLINE\nCI\nGRADLE_USER_HOME\nHOME\nLANG\nLOGNAME\nMINE\nPATH\nPIP_RETRIES\nPWD\nSHELL\nSHLVL\nTERM\n\
+         TMPDIR\nUSER\nUV_HTTP_RETRIES\n_\nnpm_config_fetch_retries\n\
          /workspace\nregreen\n/home/regreen\nregreen\n"
     );
 }

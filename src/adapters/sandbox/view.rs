@@ -190,6 +190,10 @@ impl View<'_> {
         if self.socket.is_none() {
             // Says at once what would otherwise be a long wait for names that never resolve.
             env.insert("CARGO_NET_OFFLINE".to_owned(), "true".to_owned());
+            // Waits between the tries: npm and pnpm for more than a minute, pip for a quarter of one.
+            for (name, tries) in [("npm_config_fetch_retries", "0"), ("PIP_RETRIES", "0"), ("UV_HTTP_RETRIES", "0"), ("BUNDLE_RETRY", "0")] {
+                env.insert(name.to_owned(), tries.to_owned());
+            }
         }
         env
     }
