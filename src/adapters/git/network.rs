@@ -192,7 +192,17 @@ pub(super) fn fetch(
         Location::Http(_) => None,
     };
     mirror.drop_other_boundary(options, boundary.as_deref())?;
-    let by = bring(mirror, remote, branch, sha, watch)?;
+    let by = bring(mirror, remote, branch, sha, watch).map_err(|error| match (error, remote.location()) {
+        // Only what is checked out is sure to be in a partial clone, and nothing is fetched into a person's clone.
+        (GitError::Failed { reason, .. }, Location::Local(path)) if reason.contains("object not found") => GitError::Unsupported {
+            reason: format!(
+                "the clone `{}` lacks a part of its history ({reason}), as one made with `--filter` does; complete it with `git fetch --refetch --no-filter`, \
+                 or clone it without a filter",
+                path.display()
+            ),
+        },
+        (error, _) => error,
+    })?;
     if let Some(boundary) = boundary {
         mirror.note_boundary(&boundary)?;
     }
