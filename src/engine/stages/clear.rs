@@ -165,6 +165,10 @@ fn autonomy_finding(autonomy: Autonomy) -> Finding {
 async fn reach_finding(engine: &Engine, state: &Remediation, repository: &Repository, remote: &Remote, rules: &RepoRules) -> Result<Finding, StageError> {
     const FOLDER: &str = ".github/workflows/";
     let required = "no secret and no write permission within reach, or the workflow named in the settings";
+    if super::offer(engine) == gate::Offer::LocalBranch {
+        // Its owner looks at it before it is pushed.
+        return Ok(Finding::passed(Check::WorkflowReach, "nothing is pushed: a branch of this clone starts no workflow", "a local clone", required));
+    }
     let key = &state.opening.key;
     let fix = key.branch.fix_branch(&key.sha);
     let mut within = Vec::new();

@@ -322,3 +322,40 @@ async fn a_log_of_github() {
     }
     assert_eq!((bench.look(), bench.model.asked().len()), (before, 0));
 }
+
+/// A branch of a clone is pushed by nobody: what a workflow could reach from it is its owner's matter.
+#[tokio::test(flavor = "multi_thread")]
+async fn workflows_with_secrets_are_no_hindrance_in_a_clone() {
+    requires!("workflows_with_secrets_are_no_hindrance_in_a_clone", met(), "user namespaces and python3");
+    let bench = python().await;
+    let workflow = "on: [push, pull_request]\npermissions: write-all\njobs:\n  test:\n    runs-on: self-hosted\n    steps:\n      - run: ./deploy\n        env:\n          KEY: ${{ secrets.KEY }}\n";
+    bench.write(".github/workflows/ci.yml", workflow);
+    bench.git(&["add", "-A"]);
+    bench.commit("a workflow");
+    let json = bench.fix(&["--cmd", UNITTEST]).await.expect("fixed", "branch_left", 0);
+    assert!(json["verdict"]["checks_passed"].as_array().is_some_and(|all| all.iter().any(|check| check == "workflow_reach")), "{json}");
+}
+
+/// What a partial clone lacks is not fetched behind its owner's back; the remedy is told, and works.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partial_clone_is_told_how_to_become_whole() {
+    requires!("a_partial_clone_is_told_how_to_become_whole", met(), "user namespaces and python3");
+    let bench = python().await;
+    bench.write("calc.py", "# older\n");
+    bench.git(&["add", "-A"]);
+    bench.commit("older");
+    bench.write("calc.py", PYTHON[0].1);
+    bench.git(&["add", "-A"]);
+    bench.commit("newer");
+    bench.git(&["config", "uploadpack.allowFilter", "true"]);
+    let origin = format!("file://{}", bench.clone().display());
+    git_in(bench.base(), &["clone", "-q", "--filter=blob:none", "--branch", "feature/x", &origin, "partial"]);
+    let partial = bench.base().join("partial");
+    let shown = partial.display().to_string();
+    let arguments = ["fix", "--repo", &shown, "--format", "json", "--cmd", UNITTEST];
+    let ran = bench.regreen(&arguments).await;
+    assert!(ran.stderr.contains("git fetch --refetch --no-filter"), "{}", ran.stderr);
+    assert_eq!(bench.model.asked().len(), 0);
+    git_in(&partial, &["fetch", "-q", "--refetch", "--no-filter"]);
+    bench.regreen(&arguments).await.expect("fixed", "branch_left", 0);
+}
