@@ -17,8 +17,8 @@ use crate::domain::proof;
 use crate::domain::remediation::{CommandRecord, Phase, Reason, Remediation, RunRecord, SetupStep};
 use crate::domain::render::{self, escape, terminal};
 use crate::domain::rules::{Pattern, Prove, RepoRules};
-use crate::engine::stages::place;
-use crate::engine::stages::workspace::{NotPrepared, Ran, Workspace, limits, tail};
+use crate::engine::stages::workspace::{NotPrepared, Ran, Workspace, limits};
+use crate::engine::stages::{cache, place};
 use crate::engine::{Engine, Runs, StageError, evidence, intake, worker};
 use crate::ports::forge::Forge;
 use crate::ports::git::Remote;
@@ -43,7 +43,7 @@ pub struct FixArgs {
     /// The command that fails. It is run in a sandbox without network.
     #[arg(long, requires = "repo", value_name = "COMMAND")]
     cmd: Option<String>,
-    /// Prepares the tree (dependencies), with network to package registries only; cached by lock file. May be given several times.
+    /// Prepares the tree (dependencies), with network to package registries only; kept for the same lock files or commit. May be given several times.
     #[arg(long, requires = "repo", value_name = "COMMAND")]
     setup: Vec<String>,
     /// The wider test command that must not break.
@@ -232,7 +232,15 @@ async fn local(
     };
     let remote = Remote::local(&forge_for(Vec::new()).repository().id.to_string(), &path)?;
     engine.git.fetch(&remote, &clone.branch, &clone.head).await?;
-    let red = match reproduce(&engine, &remote, &clone.head, &record, own.timeout, stop).await {
+    let seen = reproduce(&engine, &remote, &clone.head, &record, own.timeout, stop).await;
+    let nothing = match &seen {
+        Ok(red) => not_red(red, log.as_deref(), &command, &clone.head),
+        Err(_) => None,
+    };
+    if seen.is_err() || nothing.is_some() {
+        engine.spares.settle().await;
+    }
+    let red = match seen {
         Ok(ran) => ran,
         Err(NotPrepared::Stage(StageError::Outside(why, _))) => anyhow::bail!(std::io::Error::other(why)),
         Err(error) => {
@@ -243,11 +251,11 @@ async fn local(
             ));
         }
     };
-    if let Some((reason, detail)) = not_red(&red, log.as_deref(), &command, &clone.head) {
+    if let Some((reason, detail)) = nothing {
         let base_sha = Some(clone.head.to_string());
         return Ok((Report { outcome: "not_reproduced", reason: reason.code().into(), detail, base_sha, ..Report::default() }, None));
     }
-    progress.step(&format!("red: {}", escape::line(&tail(&red.output, 120), 100)));
+    progress.step(&format!("red: {}", escape::line(&evidence::record(&evidence::of_output(&red.output), Vec::new()).headline, 120)));
 
     let forge = forge_for(log.unwrap_or_else(|| red.output.clone()));
     let (repository, failed) = (forge.repository().clone(), forge.run().clone());
@@ -258,7 +266,18 @@ async fn local(
     engine.seen_red.put(&id, red);
     // Nobody can answer for a store in memory: a fix that needs a person's yes ends here, with its patch in the report.
     let state = drive(&engine, &id, progress, stop, |state| state.phase == Phase::AwaitingApproval).await?;
-    Ok((report(&state, &clone.head), Some(state)))
+    if !own.setup.is_empty() {
+        // `serve` does it every six hours; who only runs this command has nobody else for it.
+        let (work_dir, keep) = (engine.work_dir.clone(), engine.clock.now() - chrono::Duration::days(14));
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || cache::clean(&work_dir, keep.into(), cache::CAP)).await {
+            tracing::warn!(%error, "old results of set-ups could not be removed");
+        }
+    }
+    let mut report = report(&state, &clone.head);
+    if state.phase == Phase::AwaitingApproval {
+        report.detail.push_str("; nobody is asked in a clone, so no branch was left: read the patch, and take it with `git apply` if it is right");
+    }
+    Ok((report, Some(state)))
 }
 
 async fn reproduce(
@@ -474,7 +493,14 @@ fn print((report, state): &(Report, Option<Remediation>), paint: terminal::Paint
     let place = match (&report.pr, &report.branch, report.outcome) {
         (Some(pull), _, _) => format!(" pull request {}", pull["url"].as_str().unwrap_or_default()),
         (None, Some(branch), "fixed") => format!(" branch {branch} at {}", report.commit.as_deref().map_or("", |commit| &commit[..12])),
-        _ => format!(" {}: {}", report.reason, escape::line(&report.detail, 400)),
+        // Lines after the first are what a tool printed.
+        _ => {
+            let (first, rest) = report.detail.split_once('\n').unwrap_or((&report.detail, ""));
+            if !rest.is_empty() {
+                say(&paint.dim(&escape::visible(rest)));
+            }
+            format!(" {}: {}", report.reason, escape::line(first, 400))
+        }
     };
     say(&format!("{word}{place}"));
 }

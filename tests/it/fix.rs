@@ -6,3 +6,4 @@ mod command;
 mod languages;
 mod model;
 mod repository;
+mod setup;

@@ -1,6 +1,6 @@
 //! What a set-up made of a tree: told by comparing before with after, kept, and laid over the next tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -93,6 +93,49 @@ pub fn made(before: &Listing, tree: &Path) -> io::Result<Option<Made>> {
 
 fn of_dependencies(name: &OsStr) -> bool {
     DEPENDENCIES.iter().any(|known| name == *known) || name.as_encoded_bytes().ends_with(b".egg-info")
+}
+
+/// Shorter files are alike by accident.
+const TELLING: u64 = 48;
+
+/// Larger files are compared by nobody.
+const COMPARED: u64 = 1 << 20;
+
+/// Whether a file of the tree as it was listed stands again, byte for byte, in what was made of it or in the home: so it does where a set-up installs or
+/// packs the project itself (`pip install .`, `tox`). The next commit's tests would then run this commit's code. A file that is the same by
+/// accident costs another set-up, nothing more.
+///
+/// # Errors
+/// The file system's.
+pub fn holds_own(before: &Listing, tree: &Path, made: &[PathBuf], home: &Path) -> io::Result<bool> {
+    let mut own: HashMap<u64, Vec<&Path>> = HashMap::new();
+    for (path, seen) in &before.0 {
+        if let Seen::File(length @ TELLING..=COMPARED, ..) = seen {
+            own.entry(*length).or_default().push(path);
+        }
+    }
+    let places = made.iter().map(|path| tree.join(path)).chain([home.to_owned()]);
+    for place in places {
+        let mut alike = Vec::new();
+        walk(&place, &mut |relative, what| {
+            if let Seen::File(length, ..) = what
+                && let Some(own) = own.get(&length)
+            {
+                alike.push((place.join(relative), own));
+            }
+            what == Seen::Folder
+        })?;
+        for (path, own) in alike {
+            let copy = std::fs::read(path)?;
+            for known in own {
+                // What the set-up has changed since is listed among what was made.
+                if std::fs::read(tree.join(known)).is_ok_and(|known| known == copy) {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Goes through a tree; `visit` says whether a folder is entered. Links are not followed.
@@ -220,6 +263,23 @@ mod tests {
         assert_eq!(made(&before, tree.path()).unwrap(), None, "what is gone can't be laid over another tree");
         symlink("/etc", tree.path().join("api/src/a.py")).unwrap();
         assert_eq!(made(&before, tree.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_copy_of_the_sources_among_the_dependencies_is_seen() {
+        let source = "def add(a, b):\n    return a + b\n\n\ndef twice(a):\n    return add(a, a)\n";
+        let short = "# nothing\n";
+        let tree = tree(&[("src/pkg/calc.py", source), ("src/pkg/__init__.py", short)]);
+        let before = list(tree.path()).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        write(tree.path(), &[(".venv/lib/other.py", &source.replace('+', "-")), (".venv/lib/__init__.py", short)]);
+        symlink("../../src/pkg/calc.py", tree.path().join(".venv/lib/linked.py")).unwrap();
+        let paths = [PathBuf::from(".venv")];
+        assert!(!holds_own(&before, tree.path(), &paths, home.path()).unwrap(), "of the same length, short, or a link");
+        write(home.path(), &[(".local/lib/pkg/calc.py", source)]);
+        assert!(holds_own(&before, tree.path(), &paths, home.path()).unwrap());
+        write(tree.path(), &[(".venv/lib/site-packages/pkg/calc.py", source)]);
+        assert!(holds_own(&before, tree.path(), &paths, tempfile::tempdir().unwrap().path()).unwrap());
     }
 
     #[test]

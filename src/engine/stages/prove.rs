@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
-use super::workspace::{NotPrepared, Ran, Workspace, limits, sandbox, tail};
+use super::workspace::{NotPrepared, Ran, Workspace, is_lock, limits, sandbox, tail};
 use crate::domain::ids::RemediationId;
+use crate::domain::patch::FileChange;
 use crate::domain::proof::{self, FailureIdentity, GreenAfter, RedBefore, RunEvidence, TestReport, WiderRuns};
-use crate::domain::remediation::{CommandRecord, Event, ProofRecord, ProposalRecord, Reason, RunRecord};
+use crate::domain::remediation::{CommandRecord, Event, ProofRecord, ProposalRecord, Reason, RunRecord, SetupStep};
+use crate::domain::render::escape;
 use crate::domain::rules::Prove;
 use crate::engine::session::{Next, Session};
 use crate::engine::stages::propose;
@@ -72,7 +74,8 @@ pub async fn run(engine: &Engine, session: &mut Session, stop: &CancellationToke
     let outcome = match prove(engine, session, &proposal, &command, stop).await {
         Ok(outcome) => outcome,
         Err(NotPrepared::NoSandbox(why)) if may_leave => Outcome::Left(format!("untrusted code is not run on this machine: {why}")),
-        Err(NotPrepared::Setup(why)) if may_leave => Outcome::Left(why),
+        // What the tool printed is below the first line.
+        Err(NotPrepared::Setup(why)) if may_leave => Outcome::Left(why.lines().next().unwrap_or_default().to_owned()),
         Err(error) => return Err(error.end()),
     };
     if stop.is_cancelled() {
@@ -133,9 +136,28 @@ async fn prove(
 
     // A fresh tree: nothing that the red run left behind can turn it green.
     let applied = propose::reapply(engine, &remote, &sha, &proposal.patch).await?;
-    let workspace = Workspace::prepare(engine, &remote, &sha, &command.setup, limits, stop).await?;
-    workspace.write(&applied.files).await?;
-    let green = workspace.run_command(engine, command, limits, stop).await?;
+    let (mut workspace, mut green) = (None, None);
+    if !read_by_setup(&applied.files, &command.setup) {
+        let tree = Workspace::prepare(engine, &remote, &sha, &command.setup, limits, stop).await?;
+        tree.write(&applied.files).await?;
+        let ran = tree.run_command(engine, command, limits, stop).await?;
+        let seen = RunEvidence { command: &command.script, exit: &ran.exit, output: &ran.output, identity: None };
+        // Red with a code of its own: the set-up may have installed or built the project, and what was run is the code before the patch.
+        let stale = !command.setup.is_empty() && ran.code().is_some() && !proof::judge(&ci, &before, Some(&seen), None).holds();
+        (workspace, green) = (Some(tree), (!stale).then_some(ran));
+    }
+    let (workspace, green) = match (workspace, green) {
+        (Some(tree), Some(ran)) => (tree, ran),
+        _ => match Workspace::prepare_patched(engine, (&remote, &sha), &applied.files, &command.setup, limits, stop).await {
+            Ok(tree) => {
+                let ran = tree.run_command(engine, command, limits, stop).await?;
+                (tree, ran)
+            }
+            // Without the patch it went through, as it was run then.
+            Err(NotPrepared::Setup(why)) if !stop.is_cancelled() => return set_up_fails(engine, proposal, command, &red, judged.summary, &why),
+            Err(error) => return Err(error),
+        },
+    };
     let after_identity = (green.code() != Some(0)).then(|| evidence::identity(&evidence::of_output(&green.output)));
     let after = RunEvidence { command: &command.script, exit: &green.exit, output: &green.output, identity: after_identity.as_ref() };
     let mut judged = proof::judge(&ci, &before, Some(&after), None);
@@ -178,15 +200,45 @@ async fn prove(
     }
     let shown = wider_ran.as_ref().map_or(&green.output, |(_, ran)| &ran.output);
     let read = evidence::record(&evidence::of_output(shown), Vec::new());
-    let (patch, verdict) = (crate::domain::render::escape::bounded(&proposal.patch, 2000), judged.summary.join(" "));
+    let (patch, verdict) = (escape::bounded(&proposal.patch, 2000), judged.summary[1..].join(" "));
     let told = format!("This patch was applied and the command was run again. {verdict}\nThe patch:\n{patch}\nWhat was printed:\n{}", read.excerpt);
+    Ok(Outcome::Judged(Box::new(record), Some(told)))
+}
+
+/// Whether the set-up reads one of the files, as far as names tell: a manifest or a lock file, or a file that a step names.
+fn read_by_setup(files: &[FileChange], setup: &[SetupStep]) -> bool {
+    let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+    !setup.is_empty() && files.iter().map(|file| name(&file.path)).any(|name| is_lock(&name) || setup.iter().any(|step| step.script.contains(&name)))
+}
+
+/// The set-up fails with the patch: said to the next attempt.
+fn set_up_fails(
+    engine: &Engine,
+    proposal: &ProposalRecord,
+    command: &CommandRecord,
+    red: &Red,
+    mut sentences: Vec<String>,
+    why: &str,
+) -> Result<Outcome, NotPrepared> {
+    let after = format!("After the patch the set-up fails: {}.", escape::line(why, 300));
+    let told = format!("This patch was applied, and then {why}\nThe patch:\n{}", escape::bounded(&proposal.patch, 2000));
+    sentences.push(after);
+    let record = ProofRecord {
+        patch: proposal.hash.clone(),
+        proved: false,
+        before: run_record(&command.script, &red.ran),
+        after: None,
+        wider: None,
+        sentences,
+        sandbox: sandbox(engine)?.kind().to_string(),
+    };
     Ok(Outcome::Judged(Box::new(record), Some(told)))
 }
 
 fn run_record(command: &str, ran: &Ran) -> RunRecord {
     let report = TestReport::read(&ran.output);
     RunRecord {
-        command: crate::domain::render::escape::bounded(command, 2000),
+        command: escape::bounded(command, 2000),
         exit_code: ran.code(),
         seconds: ran.seconds,
         tests: (!report.is_empty()).then(|| u32::try_from(report.ran).unwrap_or(u32::MAX)),

@@ -16,7 +16,7 @@ type Of = (String, CommitSha);
 /// A tree that is laid out, or about to be.
 type Spare = JoinHandle<Result<Workspace, StageError>>;
 
-/// The trees that wait to be used, of all remediations in this process.
+/// The trees that wait to be used, of all remediations in this process, and those that are being removed.
 #[derive(Default)]
 pub struct Spares {
     waiting: Mutex<HashMap<Of, Vec<Spare>>>,
@@ -56,12 +56,24 @@ impl Spares {
         ending.extend(spares.into_iter().map(|spare| tokio::spawn(async move { drop(spare.await) })));
     }
 
-    /// Waits until what was let go of is there, and so can be removed: before a process ends.
+    /// Keeps the removal of a tree, to be waited for.
+    pub fn removing(&self, removal: JoinHandle<()>) {
+        let mut ending = lock(&self.ending);
+        ending.retain(|task| !task.is_finished());
+        ending.push(removal);
+    }
+
+    /// Waits until what was let go of is there and removed: before a process ends. A tree with its dependencies takes seconds.
     pub async fn settle(&self) {
-        let ending = std::mem::take(&mut *lock(&self.ending));
-        for task in ending {
-            // A task that panicked has nothing left to wait for.
-            let _ = task.await;
+        loop {
+            let ending = std::mem::take(&mut *lock(&self.ending));
+            if ending.is_empty() {
+                return;
+            }
+            for task in ending {
+                // A task that panicked has nothing left to wait for. One that drops a tree leaves the tree's removal behind.
+                let _ = task.await;
+            }
         }
     }
 }

@@ -1,17 +1,20 @@
 //! An exported tree in which untrusted code is run: prepared once for a lock file's state, thrown away after use.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::place::Held;
+use super::spares::Spares;
 use super::{cache, overlay};
+use crate::domain::diagnosis::clean::clean_line;
 use crate::domain::ids::{CommitSha, hex};
 use crate::domain::patch::FileChange;
 use crate::domain::proof;
 use crate::domain::remediation::{CommandRecord, Reason, SetupStep};
-use crate::engine::{Engine, Runs, StageError};
+use crate::engine::{Engine, Runs, StageError, evidence};
 use crate::ports::git::{ExportLimits, Remote};
 use crate::ports::sandbox::{Exit, HOME, Limits, Network, Sandbox, SandboxError, SandboxJob, SandboxOutcome, Shell, ShellCommand};
 
@@ -40,6 +43,11 @@ const LOCKS: [&str; 22] = [
     "gradle.lockfile",
     "packages.lock.json",
 ];
+
+/// Whether a file of this name decides what a set-up gives.
+pub fn is_lock(name: &str) -> bool {
+    LOCKS.contains(&name)
+}
 
 /// The variables that name the files of a step, and the files.
 const STEP_FILES: [(&str, &str); 4] =
@@ -94,13 +102,15 @@ pub struct Workspace {
     /// Where the sandbox mounts the tree from.
     pub tree: PathBuf,
     home: PathBuf,
+    /// Told of the removal.
+    spares: Arc<Spares>,
 }
 
 impl Drop for Workspace {
     fn drop(&mut self) {
         // Thousands of files: not on a thread that others wait for.
         if let (Some(held), Ok(runtime)) = (self.held.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn_blocking(move || drop(held));
+            self.spares.removing(runtime.spawn_blocking(move || drop(held)));
         }
     }
 }
@@ -168,11 +178,7 @@ impl Workspace {
         limits: Limits,
         stop: &CancellationToken,
     ) -> Result<Workspace, NotPrepared> {
-        sandbox(engine)?;
-        let workspace = match engine.spares.take(remote, sha).await {
-            Some(workspace) => workspace,
-            None => Workspace::export(engine, remote, sha).await?,
-        };
+        let workspace = Workspace::fresh(engine, remote, sha).await?;
         if setup.is_empty() {
             return Ok(workspace);
         }
@@ -200,23 +206,54 @@ impl Workspace {
         }
         let tree = workspace.tree.clone();
         let before = blocking(move || overlay::list(&tree)).await.map_err(io("list the tree"))?;
-        for step in setup {
-            let command = ShellCommand { shell: shell_of(&step.shell), script: step.script.clone() };
-            let ran = workspace.run(engine, command, &step.directory, &step.env, engine.setup_network.clone(), limits, stop).await?;
-            if ran.exit != proof::Exit::Code(0) {
-                let tail = tail(&ran.output, 600);
-                return Err(NotPrepared::Setup(format!("the set-up step `{}` ended with {}: {tail}", first_line(&step.script), ran.exit)));
-            }
-        }
+        workspace.set_up(engine, setup, limits, stop).await?;
         store(&workspace, before, entries).await;
         Ok(workspace)
+    }
+
+    /// The commit with a patch, and the set-up run on that, as CI would: what it installs or builds of the sources is the patched code, and
+    /// what it reads of a manifest is the patched manifest.
+    pub async fn prepare_patched(
+        engine: &Engine,
+        (remote, sha): (&Remote, &CommitSha),
+        patch: &[FileChange],
+        setup: &[SetupStep],
+        limits: Limits,
+        stop: &CancellationToken,
+    ) -> Result<Workspace, NotPrepared> {
+        let workspace = Workspace::fresh(engine, remote, sha).await?;
+        workspace.write(patch).await?;
+        workspace.set_up(engine, setup, limits, stop).await?;
+        Ok(workspace)
+    }
+
+    async fn fresh(engine: &Engine, remote: &Remote, sha: &CommitSha) -> Result<Workspace, NotPrepared> {
+        sandbox(engine)?;
+        Ok(match engine.spares.take(remote, sha).await {
+            Some(workspace) => workspace,
+            None => Workspace::export(engine, remote, sha).await?,
+        })
+    }
+
+    async fn set_up(&self, engine: &Engine, setup: &[SetupStep], limits: Limits, stop: &CancellationToken) -> Result<(), NotPrepared> {
+        for step in setup {
+            let command = ShellCommand { shell: shell_of(&step.shell), script: step.script.clone() };
+            let ran = self.run(engine, command, &step.directory, &step.env, engine.setup_network.clone(), limits, stop).await?;
+            if ran.exit != proof::Exit::Code(0) {
+                // The first line is for whoever reads one line: what the output says of the cause.
+                let cause = evidence::record(&evidence::of_output(&ran.output), Vec::new()).headline;
+                let (step, tail) = (first_line(&step.script), tail(&ran.output, 1_500));
+                return Err(NotPrepared::Setup(format!("the set-up step `{step}` ended with {}: {cause}\n{tail}", ran.exit)));
+            }
+        }
+        Ok(())
     }
 
     /// Exports the commit only.
     pub async fn export(engine: &Engine, remote: &Remote, sha: &CommitSha) -> Result<Workspace, StageError> {
         let work_dir = engine.work_dir.clone();
         let held = blocking(move || Held::new(&work_dir)).await.map_err(io("make a working folder"))?;
-        let workspace = Workspace { tree: held.folder().join("tree"), home: held.folder().join("home"), held: Some(held) };
+        let workspace = Workspace { tree: held.folder().join("tree"), home: held.folder().join("home"), spares: engine.spares.clone(), held: Some(held) };
         // The temporary folder of steps, and the files by which they hand variables on.
         tokio::fs::create_dir_all(workspace.home.join("tmp")).await.map_err(io("make a working folder"))?;
         engine.git.export(remote, sha, &workspace.tree, &ExportLimits::default()).await?;
@@ -299,7 +336,7 @@ impl Workspace {
             hash.update(key.as_bytes());
             hash.update(&steps);
             for path in files(&tree)? {
-                if path.file_name().is_some_and(|name| LOCKS.iter().any(|lock| name == *lock)) {
+                if path.file_name().and_then(|name| name.to_str()).is_some_and(is_lock) {
                     hash.update(path.strip_prefix(&tree).unwrap_or(&path).as_os_str().as_encoded_bytes());
                     hash.update(Sha256::digest(std::fs::read(&path)?));
                 }
@@ -319,7 +356,9 @@ async fn store(workspace: &Workspace, before: overlay::Listing, entries: [PathBu
         // What took something away is done again each time.
         let Some(made) = overlay::made(&before, &tree)? else { return Ok(()) };
         let [by_locks, by_commit] = entries;
-        let place = if made.follows_from_locks { by_locks } else { by_commit };
+        // A set-up that installs the project itself has put this commit's code among the dependencies, or into the home.
+        let for_any = made.follows_from_locks && !overlay::holds_own(&before, &tree, &made.paths, &home)?;
+        let place = if for_any { by_locks } else { by_commit };
         let parent = place.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(parent)?;
         let making = tempfile::tempdir_in(parent)?;
@@ -382,13 +421,19 @@ fn first_line(script: &str) -> String {
     crate::domain::render::escape::line(script.lines().next().unwrap_or_default(), 80)
 }
 
-/// The last characters of an output, redacted, for people.
+/// The last lines of an output within so many characters, cleaned and redacted, for people.
 pub fn tail(output: &[u8], max: usize) -> String {
-    let text = String::from_utf8_lossy(&output[output.len().saturating_sub(max * 8)..]).into_owned();
-    let text = crate::domain::redaction::redact(&text).text;
+    let start = output.len().saturating_sub(max * 8);
+    let text: Vec<String> = output[start..].split(|byte| *byte == b'\n').map(|line| clean_line(line, 0).text).collect();
+    let text = crate::domain::redaction::redact(&text.join("\n")).text;
     let text = crate::domain::render::escape::visible(text.trim_end());
-    let count = text.chars().count();
-    text.chars().skip(count.saturating_sub(max)).collect()
+    let over = text.chars().count().saturating_sub(max);
+    let kept: String = text.chars().skip(over).collect();
+    match kept.split_once('\n') {
+        // Begins with a whole line, where that leaves anything.
+        Some((_, rest)) if over > 0 => rest.to_owned(),
+        _ => kept,
+    }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
@@ -419,6 +464,13 @@ mod tests {
         for bad in ["linked/victim", "src/link.rs", "../outside/victim", "/etc/passwd", "src/plain.rs/x", "src"] {
             assert!(beneath(&tree, bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_tail_is_whole_lines_without_colours() {
+        assert_eq!(tail(b"one\r\n\x1b[31mtwo\x1b[0m three\n\n", 100), "one\ntwo three");
+        assert_eq!(tail(b"a long first line\nsecond\nthird\n", 16), "second\nthird");
+        assert_eq!(tail(b"one line that is too long", 8), "too long");
     }
 
     #[test]
