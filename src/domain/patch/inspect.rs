@@ -512,13 +512,25 @@ pub fn is_test(path: &str) -> bool {
         "rb" => stem.ends_with("_spec") || stem.ends_with("_test") || stem.starts_with("test_"),
         "php" => stem_cased.ends_with("Test") || stem_cased.ends_with("Tests") || stem_cased.ends_with("Cest") || in_folder,
         "java" | "kt" | "groovy" | "scala" | "cs" | "swift" => {
-            ["Test", "Tests", "TestCase", "Spec", "IT", "Should"].iter().any(|end| stem_cased.ends_with(end)) || stem_cased.starts_with("Test") || in_folder
+            ["Test", "Tests", "TestCase", "Spec", "Suite", "IT", "Should"].iter().any(|end| stem_cased.ends_with(end))
+                || stem_cased.starts_with("Test")
+                || in_folder
         }
         "rs" => in_folder || stem == "tests" || stem == "test" || stem.ends_with("_test") || stem.ends_with("_tests"),
-        "c" | "cc" | "cpp" | "cxx" | "h" | "hpp" | "ex" | "exs" | "dart" => {
-            in_folder || stem.ends_with("_test") || stem.ends_with("_tests") || stem.starts_with("test_")
+        "c" | "cc" | "cpp" | "cxx" | "h" | "hpp" | "m" | "mm" | "ex" | "exs" | "dart" | "clj" | "cljc" | "cljs" | "nim" | "hs" | "fs" | "jl" => {
+            in_folder
+                || ["_test", "_tests", "_unittest", "_spec"].iter().any(|end| stem.ends_with(end))
+                || ["Test", "Tests", "Spec"].iter().any(|end| stem_cased.ends_with(end))
+                || stem.starts_with("test_")
+                || stem == "runtests"
         }
-        "sh" | "bats" => in_folder || extension == "bats",
+        "erl" => in_folder || stem.ends_with("_tests") || stem.ends_with("_suite") || stem.ends_with("_test"),
+        "lua" => in_folder || stem.ends_with("_spec") || stem.ends_with("_test") || stem.starts_with("test_"),
+        "t" | "bats" => true,
+        "pl" | "sh" => in_folder,
+        "r" => lower.contains("testthat/") || stem.starts_with("test-") || stem.starts_with("test_"),
+        "sol" => stem.ends_with(".t") || in_folder,
+        "ps1" => stem.ends_with(".tests"),
         _ => false,
     }
 }

@@ -5,10 +5,16 @@
 //! is certain is refused; what can be legitimate (a new expected value, a new snapshot) needs a
 //! person. Adding tests and asserting more is always fine.
 
+mod commands;
 mod config;
+mod dialects;
+mod disguise;
 pub mod lexer;
+mod lint;
+mod lockfile;
 mod patterns;
 mod strength;
+mod subject;
 mod tests_found;
 
 use std::collections::HashMap;
@@ -67,6 +73,16 @@ pub enum Rule {
     TestSpecialCased,
     /// A test is taken out of the build.
     TestUnregistered,
+    /// What a test asserts would be answered by a mock.
+    SubjectMocked,
+    /// A test gets more tries or more time.
+    RetriesRaised,
+    /// Something is added that a reader of the diff does not see.
+    HiddenText,
+    /// A lock file names another source or checksum for the same version.
+    LockTampered,
+    /// Code from elsewhere would run on installing or building.
+    ForeignCode,
 }
 
 impl Rule {
@@ -95,6 +111,11 @@ impl Rule {
             Self::LintSuppressed => "lint_suppressed",
             Self::TestSpecialCased => "test_special_cased",
             Self::TestUnregistered => "test_unregistered",
+            Self::SubjectMocked => "subject_mocked",
+            Self::RetriesRaised => "retries_raised",
+            Self::HiddenText => "hidden_text",
+            Self::LockTampered => "lock_tampered",
+            Self::ForeignCode => "foreign_code",
         }
     }
 }
@@ -165,6 +186,10 @@ pub fn check(changes: &[FileChange], evidence: &Evidence) -> Vec<Finding> {
         let old = before.iter().find(|old| old.path == source.path).or_else(|| moved_from(source, &before, &after));
         words(old, source, &mut findings);
         config::check(old, source, &mut findings);
+        commands::check(old, source, &mut findings);
+        lint::check(old, source, &mut findings);
+        lockfile::check(old, source, &mut findings);
+        disguise::check(old, source, &mut findings);
     }
     findings.sort_by(|a, b| (&a.path, a.line, a.rule, &a.after).cmp(&(&b.path, b.line, b.rule, &b.after)));
     findings.dedup();
@@ -331,6 +356,11 @@ fn compare(source: &Source<'_>, test: &Test, new: &Source<'_>, other: &Test, evi
     if head(source, test) > head(new, other) && source.masked.code[test.range.start..test.body.start].contains("should_panic") {
         findings.push(Finding::new(Rule::AssertionLoosened, Severity::Refuse, new.path, line, format!("test `{name}` no longer says which panic it expects")));
     }
+    if let Some(row) = changed_row(source, test, new, other) {
+        findings.push(
+            Finding::new(Rule::ExpectedValueChanged, Severity::NeedsApproval, new.path, line, format!("a case of test `{name}` changes")).with(Some(row), None),
+        );
+    }
     let (rows, rows_left) = (cases(source, test), cases(new, other));
     if rows_left < rows {
         findings.push(Finding::new(Rule::CasesRemoved, Severity::Refuse, new.path, line, format!("test `{name}` has {rows_left} cases in place of {rows}")));
@@ -350,8 +380,28 @@ fn cases(source: &Source<'_>, test: &Test) -> usize {
             strength::split_arguments(tests_found::within(inside, list)).len()
         })
         .sum();
-    let rows = code.lines().map(str::trim).filter(|line| line.starts_with(['{', '(', '[']) && line.ends_with(',') && line.len() > 4).count();
+    let piped = source.language == lexer::Language::Groovy;
+    let row =
+        |line: &&str| (line.starts_with(['{', '(', '[']) && line.ends_with(',') && line.len() > 4) || (piped && line.contains('|') && !line.contains("||"));
+    let rows = code.lines().map(str::trim).filter(row).count();
     attributes + listed + if listed == 0 { rows } else { 0 }
+}
+
+/// The first literal row of a table of cases that is gone although the table is no shorter, and whose literals no new row has all of.
+fn changed_row<'a>(source: &Source<'a>, test: &Test, new: &Source<'_>, other: &Test) -> Option<&'a str> {
+    fn rows<'a>(source: &Source<'a>, test: &Test) -> Vec<&'a str> {
+        let row = |line: &&str| line.starts_with(['{', '(', '[']) && line.ends_with([',', '}', ')', ']']) && line.len() > 4;
+        source.text[test.range.clone()].lines().map(str::trim).filter(row).collect()
+    }
+    let (mut old, mut now) = (rows(source, test), rows(new, other));
+    if old.len() > now.len() {
+        return None;
+    }
+    old.retain(|row| now.iter().position(|other| other == row).map(|at| now.swap_remove(at)).is_none());
+    old.into_iter().find(|row| {
+        let literals = strength::literals_in(row);
+        !literals.is_empty() && !now.iter().any(|other| strength::has_all(&strength::literals_in(other), &literals))
+    })
 }
 
 /// Pair the assertions that differ and say what became of each.
@@ -436,6 +486,15 @@ fn words(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Fin
                 );
             }
         }
+        for regex in dialects::told(language) {
+            let view = |source: &Source<'_>| regex.find_iter(&source.masked.uncommented).map(|hit| (String::new(), hit.start())).collect::<Vec<_>>();
+            for at in added_lines(before, after, before.map(view).unwrap_or_default(), view(after)) {
+                findings.push(
+                    Finding::new(Rule::SkipAdded, Severity::Refuse, after.path, after.line(at), "a tag that leaves the test out is added")
+                        .with(None, Some(after.line_text(at))),
+                );
+            }
+        }
         if language == lexer::Language::Go {
             for regex in patterns::gates(language) {
                 let count = |source: &Source<'_>| regex.find_iter(&source.masked.comments).count();
@@ -459,7 +518,13 @@ fn words(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Fin
             );
         }
     }
+    if test_file && let Some(before) = before {
+        subject::mocked(before, after, findings);
+    }
     if !is_test(after.path) {
+        if !config_like(after.path) && is_source(language) {
+            subject::special(before, after, findings);
+        }
         for regex in patterns::special_cases() {
             let view = |source: &Source<'_>| by_line(&source.masked.uncommented, regex);
             for at in added_lines(before, after, before.map(view).unwrap_or_default(), view(after)) {
@@ -472,6 +537,12 @@ fn words(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Fin
             }
         }
     }
+}
+
+/// Written in a programming language.
+fn is_source(language: lexer::Language) -> bool {
+    use lexer::Language::{Config, Json, Other, Shell, Xml};
+    !matches!(language, Config | Json | Other | Shell | Xml)
 }
 
 /// Settings of tools may well ask where they run.

@@ -17,11 +17,60 @@ struct Setting {
 
 const SETTINGS: &[Setting] = &[
     Setting {
-        files: r"(?i)(^|/)(package\.json|makefile|justfile|taskfile\.ya?ml|tox\.ini|noxfile\.py|composer\.json|rakefile|[^/]*\.(ya?ml|sh|mk))$",
-        line: r"\|\|\s*(?:true|:|exit\s+0|echo)|;\s*(?:true|exit\s+0)\b|set\s+\+e\b",
+        files: r"(?i)(^|/)(package\.json|makefile|justfile|taskfile\.ya?ml|tox\.ini|noxfile\.py|composer\.json|rakefile|jenkinsfile|dockerfile|[^/]*\.(ya?ml|sh|bash|mk))$",
+        line: r"\|\|\s*(?:true|:|exit\s+0|echo|printf|Write)|;\s*(?:true|exit\s+0)\b|set\s+\+e\b",
         rule: Rule::FailureIgnored,
         severity: Severity::Refuse,
         message: "a failing command would pass",
+    },
+    Setting {
+        files: r"(?i)(^|/)jenkinsfile$|\.groovy$",
+        line: r"\bcatchError\b|\bwarnError\b|returnStatus\s*:\s*true|currentBuild\.result\s*=\s*.SUCCESS",
+        rule: Rule::FailureIgnored,
+        severity: Severity::Refuse,
+        message: "the pipeline would go on over a failure",
+    },
+    Setting {
+        files: r"(?i)cmakelists\.txt$|\.cmake$",
+        line: r"\bCOMMAND\s+(?:true|echo|:|\$\{CMAKE_COMMAND\}\s+-E\s+(?:true|echo))\b",
+        rule: Rule::RunnerConfigWeakened,
+        severity: Severity::Refuse,
+        message: "the test would run a command that can't fail",
+    },
+    Setting {
+        files: r"(?i)\.ya?ml$",
+        line: r"continueOnError:\s*true|ignore_errors:\s*true|soft_fail:\s*true|failFast:\s*never|ignore_failure:\s*true|failure:\s*ignore",
+        rule: Rule::FailureIgnored,
+        severity: Severity::Refuse,
+        message: "the pipeline would go on over a failure",
+    },
+    Setting {
+        files: r"(?i)package\.json$",
+        line: r#""(?:pre|post)?(?:install|prepare|prepublish|prepublishOnly|pack)"\s*:\s*"|"(?:pre|post)(?:test|build|start)"\s*:\s*""#,
+        rule: Rule::ForeignCode,
+        severity: Severity::NeedsApproval,
+        message: "a script would run by itself on installing, building or testing",
+    },
+    Setting {
+        files: r"(?i)(^|/)(makefile|dockerfile[^/]*|justfile|setup\.py|build\.rs|build\.gradle(?:\.kts)?|rakefile|package\.json|composer\.json)$|\.(sh|bash|mk|ya?ml|ps1|gemspec)$",
+        line: r"(?i)\b(?:curl|wget|iwr|invoke-webrequest)\b[^\n|]*\|\s*(?:sudo\s+)?(?:(?:ba|z|da|k)?sh|python3?|perl|ruby|node|iex|invoke-expression)\b|<\(\s*(?:curl|wget)\b|base64\s+(?:-d|--decode)[^\n|]*\|",
+        rule: Rule::ForeignCode,
+        severity: Severity::Refuse,
+        message: "what comes from the network, or was encoded, would be run",
+    },
+    Setting {
+        files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|tox\.ini$|nextest\.toml$|playwright\.config|cypress\.config|jest\.config|vitest\.config|\.mocharc|package\.json$|build\.gradle|pom\.xml$|makefile$|\.ya?ml$|\.sh$",
+        line: r"--reruns[ =]|--retries[ =]|--flaky|\bretryTimes\s*\(|\brerunFailingTestsCount\b|\bmaxRetries\b|[\x22']?\bretries[\x22']?\s*[:=]\s*[1-9]",
+        rule: Rule::RetriesRaised,
+        severity: Severity::NeedsApproval,
+        message: "a failing test would be tried again until it passes",
+    },
+    Setting {
+        files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|tox\.ini$",
+        line: r#"^\s*["']?(?:ignore|default)(?:::?[\w.: ]*)?["']?\s*,?\s*$|filterwarnings\s*=\s*\[?\s*["']?ignore|-W\s*ignore"#,
+        rule: Rule::LintConfigWeakened,
+        severity: Severity::NeedsApproval,
+        message: "warnings that fail a test would be ignored",
     },
     Setting {
         files: r"\.ya?ml$",
@@ -59,7 +108,7 @@ const SETTINGS: &[Setting] = &[
         message: "the script no longer runs anything",
     },
     Setting {
-        files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|tox\.ini$|conftest\.py$|\.ya?ml$|makefile$|noxfile\.py$|\.sh$",
+        files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|tox\.ini$|conftest\.py$|\.ya?ml$|makefile$|noxfile\.py$|\.sh$|mix\.exs$|rakefile$|justfile$|composer\.json$",
         line: r#"--ignore(?:-glob)?\b|--deselect\b|-k\s*["']?\s*not\b|-m\s*["']?\s*not\b|collect_ignore|norecursedirs|--exitfirst-never|-p\s+no:|--skip[ =]|--exclude[ =]"#,
         rule: Rule::RunnerConfigWeakened,
         severity: Severity::Refuse,
@@ -73,8 +122,8 @@ const SETTINGS: &[Setting] = &[
         message: "the collection or the outcome of tests would be changed by a hook",
     },
     Setting {
-        files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|jest\.config|vitest\.config|package\.json$|phpunit",
-        line: r"(?i)\btestpaths\b|\bpython_files\b|\bpython_functions\b|testMatch|testRegex|\broots\b|\binclude\s*:",
+        files: r"(?i)pytest\.ini$|pyproject\.toml$|setup\.cfg$|jest\.config|vitest\.config|package\.json$|phpunit|rakefile$|\.mocharc|cypress\.config|playwright\.config|karma\.conf|\.rspec$|\.runsettings$",
+        line: r"(?i)\btestpaths\b|<directory|<file>|\.pattern\s*=|test_files\s*=|\btestDir\b|\bspecPattern\b|\bspec\s*:|--pattern|\bpython_files\b|\bpython_functions\b|testMatch|testRegex|\broots\b|\binclude\s*:",
         rule: Rule::RunnerConfigWeakened,
         severity: Severity::NeedsApproval,
         message: "what counts as a test would change",
@@ -155,21 +204,24 @@ static COMPILED: LazyLock<Vec<(Regex, Regex, &'static Setting)>> =
     LazyLock::new(|| SETTINGS.iter().map(|setting| (pattern(setting.files), pattern(setting.line), setting)).collect());
 static THRESHOLD: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)["']?\b(fail_under|cov-fail-under|--fail-under|branches|functions|lines|statements|minimum_coverage|minimum|threshold|coverage[_-]?threshold|min-?coverage|target|max-warnings)\b["']?\s*[:= >]+\s*["']?(\d+(?:\.\d+)?)"#,
+        r#"(?i)["']?\b(fail_under|cov-fail-under|--fail-under|branches|functions|lines|statements|minimum_coverage|minimum|threshold|coverage[_-]?threshold|min-?coverage|target|max-warnings|retries|retry|reruns|testTimeout|test_timeout|timeout|defaultCommandTimeout|slow-timeout)\b["']?\s*[:= >]+\s*["']?(\d+(?:\.\d+)?)"#,
     )
 });
 static THRESHOLD_FILES: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\.coveragerc$|pyproject\.toml$|setup\.cfg$|tox\.ini$|pytest\.ini$|package\.json$|jest\.config|vitest\.config|\.nycrc|codecov\.ya?ml$|\.simplecov|spec_helper\.rb$|build\.gradle|pom\.xml$|phpunit|makefile$|\.ya?ml$|tarpaulin\.toml$",
+        r"(?i)\.coveragerc$|pyproject\.toml$|setup\.cfg$|tox\.ini$|pytest\.ini$|package\.json$|jest\.config|vitest\.config|\.nycrc|codecov\.ya?ml$|\.simplecov|spec_helper\.rb$|build\.gradle|pom\.xml$|phpunit|makefile$|\.ya?ml$|tarpaulin\.toml$|nextest\.toml$|playwright\.config|cypress\.config|\.mocharc|karma\.conf",
     )
 });
+/// Settings whose growth, not whose fall, makes tests milder.
+const PATIENCE: [&str; 8] = ["retries", "retry", "reruns", "testtimeout", "test_timeout", "timeout", "defaultcommandtimeout", "slow-timeout"];
 static REGISTERED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?m)^\s*(?:\[\[test\]\]|add_test\s*\(|gtest_discover_tests\s*\(|\w*_tests?\s*\(\s*$|test\s*\(\s*'|<testsuite\b|<directory\b|(?:#\[cfg\(test\)\]\s*)?(?:pub\s+)?mod\s+\w*tests?\w*\s*;|#\[path\s*=.*tests?)"#,
+        r#"(?m)^\s*(?:\[\[test\]\]|add_test\s*\(|gtest_discover_tests\s*\(|\w*_tests?\s*\(\s*$|test\s*\(\s*'|<testsuite\b|<directory\b|(?:#\[cfg\(test\)\]\s*)?(?:pub\s+)?mod\s+\w*tests?\w*\s*;|#\[path\s*=.*tests?|RUN_TEST\s*\(|tcase_add_test\s*\(|suite_add_tcase\s*\(|cmocka_unit_test\w*\s*\(|CU_add_test\s*\()"#,
     )
 });
-static REGISTRY: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)(^|/)(cargo\.toml|cmakelists\.txt|build|build\.bazel|meson\.build|phpunit[^/]*\.xml(\.dist)?)$|\.rs$|\.bzl$"));
+static REGISTRY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)(^|/)(cargo\.toml|cmakelists\.txt|build|build\.bazel|meson\.build|phpunit[^/]*\.xml(\.dist)?)$|\.rs$|\.bzl$|\.(c|cc|cpp|cxx)$")
+});
 static TEST_MODULE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^\s*(?:pub\s+)?mod\s+\w+\s*;"));
 
 /// Settings that the change adds, thresholds that it lowers, registrations that it takes away.
@@ -227,7 +279,14 @@ fn thresholds(before: &Source<'_>, after: &Source<'_>, findings: &mut Vec<Findin
         match found {
             Some((at, (_, now, offset, line))) => {
                 used[at] = true;
-                let lower = if name == "max-warnings" { now > value } else { now < value };
+                let patience = PATIENCE.contains(&name.as_str());
+                if patience && now > value {
+                    findings.push(
+                        Finding::new(Rule::RetriesRaised, Severity::NeedsApproval, after.path, after.line(*offset), "tests get more tries or more time")
+                            .with(Some(text), Some(line)),
+                    );
+                }
+                let lower = if name == "max-warnings" { now > value } else { !patience && now < value };
                 if lower {
                     findings.push(
                         Finding::new(Rule::CoverageLowered, Severity::Refuse, after.path, after.line(*offset), "a threshold is lowered")
@@ -235,7 +294,7 @@ fn thresholds(before: &Source<'_>, after: &Source<'_>, findings: &mut Vec<Findin
                     );
                 }
             }
-            None if name != "lines" && name != "target" && name != "minimum" && name != "threshold" => {
+            None if !PATIENCE.contains(&name.as_str()) && name != "lines" && name != "target" && name != "minimum" && name != "threshold" => {
                 findings.push(Finding::new(Rule::CoverageLowered, Severity::Refuse, after.path, 1, "a threshold is removed").with(Some(text), None));
             }
             None => {}

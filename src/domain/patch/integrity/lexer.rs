@@ -14,7 +14,7 @@ pub enum Language {
     JavaScript,
     /// `.go`
     Go,
-    /// `.java`, Groovy, Scala.
+    /// `.java`
     Java,
     /// `.kt`
     Kotlin,
@@ -24,8 +24,42 @@ pub enum Language {
     Php,
     /// `.cs`
     CSharp,
-    /// C, C++, Swift and the like.
+    /// C, C++, Objective-C.
     C,
+    /// `.swift`
+    Swift,
+    /// `.dart`
+    Dart,
+    /// `.scala`
+    Scala,
+    /// `.groovy`, Gradle.
+    Groovy,
+    /// `.ex`, `.exs`
+    Elixir,
+    /// `.erl`
+    Erlang,
+    /// `.hs`
+    Haskell,
+    /// `.lua`
+    Lua,
+    /// `.pl`, `.pm`, `.t`
+    Perl,
+    /// `.R`
+    R,
+    /// `.jl`
+    Julia,
+    /// `.clj`, `.cljs`, `.cljc`
+    Clojure,
+    /// `.sol`
+    Solidity,
+    /// `.zig`
+    Zig,
+    /// `.ps1`, `.psm1`
+    PowerShell,
+    /// `.nim`
+    Nim,
+    /// `.fs`
+    FSharp,
     /// Shell, Make.
     Shell,
     /// YAML, TOML, INI: `#` comments.
@@ -49,12 +83,29 @@ impl Language {
             "py" | "pyi" => Self::Python,
             "js" | "jsx" | "ts" | "tsx" | "mjs" | "cjs" | "mts" | "cts" | "vue" | "svelte" => Self::JavaScript,
             "go" => Self::Go,
-            "java" | "groovy" | "scala" | "gradle" => Self::Java,
+            "java" => Self::Java,
+            "groovy" | "gradle" => Self::Groovy,
+            "scala" | "sc" => Self::Scala,
             "kt" | "kts" => Self::Kotlin,
             "rb" | "rake" | "gemspec" => Self::Ruby,
             "php" => Self::Php,
             "cs" => Self::CSharp,
-            "c" | "h" | "cc" | "cpp" | "cxx" | "hpp" | "swift" | "m" | "dart" => Self::C,
+            "c" | "h" | "cc" | "cpp" | "cxx" | "hpp" | "hh" | "m" | "mm" => Self::C,
+            "swift" => Self::Swift,
+            "dart" => Self::Dart,
+            "ex" | "exs" => Self::Elixir,
+            "erl" | "hrl" => Self::Erlang,
+            "hs" => Self::Haskell,
+            "lua" => Self::Lua,
+            "pl" | "pm" | "t" => Self::Perl,
+            "r" => Self::R,
+            "jl" => Self::Julia,
+            "clj" | "cljs" | "cljc" => Self::Clojure,
+            "sol" => Self::Solidity,
+            "zig" => Self::Zig,
+            "ps1" | "psm1" => Self::PowerShell,
+            "nim" => Self::Nim,
+            "fs" | "fsx" => Self::FSharp,
             "sh" | "bash" | "bats" | "mk" | "cmake" => Self::Shell,
             "yml" | "yaml" | "toml" | "ini" | "cfg" | "conf" | "properties" | "bzl" | "bazel" => Self::Config,
             "json" | "jsonc" | "json5" => Self::Json,
@@ -62,7 +113,7 @@ impl Language {
             _ => match name.as_str() {
                 "makefile" | "gnumakefile" | "justfile" | "cmakelists.txt" | "dockerfile" => Self::Shell,
                 "gemfile" | "rakefile" => Self::Ruby,
-                "jenkinsfile" => Self::Java,
+                "jenkinsfile" => Self::Groovy,
                 "build" | "workspace" | "pipfile" | ".coveragerc" | ".flake8" | ".pylintrc" | ".rspec" | "meson.build" => Self::Config,
                 ".eslintrc" | ".babelrc" | ".mocharc" | ".nycrc" => Self::Json,
                 _ => Self::Other,
@@ -71,15 +122,75 @@ impl Language {
     }
 
     fn slashes(self) -> bool {
-        matches!(self, Self::Rust | Self::JavaScript | Self::Go | Self::Java | Self::Kotlin | Self::Php | Self::CSharp | Self::C | Self::Json)
+        matches!(
+            self,
+            Self::Rust
+                | Self::JavaScript
+                | Self::Go
+                | Self::Java
+                | Self::Kotlin
+                | Self::Php
+                | Self::CSharp
+                | Self::C
+                | Self::Json
+                | Self::Swift
+                | Self::Dart
+                | Self::Scala
+                | Self::Groovy
+                | Self::Solidity
+                | Self::Zig
+                | Self::FSharp
+        )
     }
 
     fn hashes(self) -> bool {
-        matches!(self, Self::Python | Self::Ruby | Self::Php | Self::Shell | Self::Config)
+        matches!(
+            self,
+            Self::Python
+                | Self::Ruby
+                | Self::Php
+                | Self::Shell
+                | Self::Config
+                | Self::Elixir
+                | Self::Perl
+                | Self::R
+                | Self::Julia
+                | Self::PowerShell
+                | Self::Nim
+        )
     }
 
     fn nests(self) -> bool {
-        matches!(self, Self::Rust | Self::Kotlin)
+        matches!(self, Self::Rust | Self::Kotlin | Self::Swift | Self::Scala)
+    }
+
+    /// What begins a comment up to the end of the line, besides `//` and `#`.
+    fn line_comment(self) -> Option<&'static str> {
+        match self {
+            Self::Haskell | Self::Lua => Some("--"),
+            Self::Erlang => Some("%"),
+            Self::Clojure => Some(";"),
+            _ => None,
+        }
+    }
+
+    /// A block comment besides `/* */`.
+    fn block_comment(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Haskell => Some(("{-", "-}")),
+            Self::Lua => Some(("--[[", "]]")),
+            Self::Julia => Some(("#=", "=#")),
+            Self::PowerShell => Some(("<#", "#>")),
+            Self::FSharp => Some(("(*", "*)")),
+            Self::Nim => Some(("#[", "]#")),
+            Self::Xml => Some(("<!--", "-->")),
+            _ => None,
+        }
+    }
+
+    /// `'` is a character's mark, a name's prime or a quotation, and begins no string.
+    fn single_quotes_chars(self) -> bool {
+        matches!(self, Self::Rust | Self::Haskell | Self::Julia | Self::Scala | Self::Zig | Self::Nim | Self::FSharp | Self::Swift | Self::Clojure)
     }
 }
 
@@ -148,13 +259,15 @@ impl Lexer<'_> {
         let mut depth = 0_usize;
         while at < self.bytes.len() {
             let byte = self.bytes[at];
+            let block = self.language.block_comment().filter(|(open, _)| self.at(at, open) && !self.at(at, "(*)"));
             let next = match byte {
+                _ if block.is_some() => block.map(|(_, close)| self.until(at, close, Class::Comment)),
+                _ if self.language.line_comment().is_some_and(|mark| self.at(at, mark)) => Some(self.set(at, self.line_end(at), Class::Comment)),
                 b'/' if self.language.slashes() && self.at(at, "//") => Some(self.set(at, self.line_end(at), Class::Comment)),
                 b'/' if self.language.slashes() && self.at(at, "/*") => Some(self.block(at)),
                 b'/' if matches!(self.language, Language::JavaScript | Language::Ruby) && self.regex_may_start(at) => self.regex(at),
                 b'#' if self.language.hashes() && self.hash_starts(at) => Some(self.set(at, self.line_end(at), Class::Comment)),
                 b'=' if self.language == Language::Ruby && self.at(at, "=begin") && self.starts_line(at) => Some(self.until(at, "\n=end", Class::Comment)),
-                b'<' if self.language == Language::Xml && self.at(at, "<!--") => Some(self.until(at, "-->", Class::Comment)),
                 b'<' if matches!(self.language, Language::Ruby | Language::Php) && self.at(at, "<<") => self.heredoc(at),
                 b'"' | b'\'' | b'`' => self.string(at),
                 b'r' | b'b' | b'c' if self.language == Language::Rust && !self.named_before(at) => self.raw(at),
@@ -191,7 +304,8 @@ impl Lexer<'_> {
         match self.language {
             // `#[` begins an attribute in PHP.
             Language::Php => !self.at(at, "#["),
-            Language::Shell | Language::Config => at == 0 || self.bytes[at - 1].is_ascii_whitespace(),
+            // `$#array` and the last index of a Perl array.
+            Language::Shell | Language::Config | Language::Perl => at == 0 || self.bytes[at - 1].is_ascii_whitespace(),
             _ => true,
         }
     }
@@ -328,8 +442,23 @@ impl Lexer<'_> {
             _ => "",
         };
         let triples = match quote {
-            b'"' => matches!(self.language, Language::Python | Language::Java | Language::Kotlin | Language::CSharp | Language::Config),
-            b'\'' => matches!(self.language, Language::Python | Language::Config),
+            b'"' => matches!(
+                self.language,
+                Language::Python
+                    | Language::Java
+                    | Language::Kotlin
+                    | Language::CSharp
+                    | Language::Config
+                    | Language::Swift
+                    | Language::Dart
+                    | Language::Scala
+                    | Language::Groovy
+                    | Language::Elixir
+                    | Language::Julia
+                    | Language::Nim
+                    | Language::FSharp
+            ),
+            b'\'' => matches!(self.language, Language::Python | Language::Config | Language::Dart | Language::Groovy),
             _ => false,
         };
         if triples && self.at(start, triple) {
@@ -343,7 +472,7 @@ impl Lexer<'_> {
         }
         match (self.language, quote) {
             (Language::Json | Language::Xml, b'\'') => return None,
-            (Language::Rust, b'\'') => return self.rust_char(start),
+            (language, b'\'') if language.single_quotes_chars() => return self.rust_char(start),
             (Language::JavaScript, b'`') => return Some(self.template(start)),
             (Language::Go, b'`') => {
                 let end = memchr::memchr(b'`', &self.bytes[start + 1..]).map_or(self.bytes.len(), |offset| start + 1 + offset);
@@ -352,11 +481,25 @@ impl Lexer<'_> {
             (Language::Kotlin | Language::Php | Language::Ruby | Language::Shell, b'`') | (_, b'`') => return None,
             _ => {}
         }
-        let multi = matches!(self.language, Language::Rust | Language::Ruby | Language::Php | Language::Shell | Language::Xml);
-        let escapes = !(self.language == Language::Shell && quote == b'\'') && self.language != Language::Xml;
+        let multi = matches!(
+            self.language,
+            Language::Rust
+                | Language::Ruby
+                | Language::Php
+                | Language::Shell
+                | Language::Xml
+                | Language::Elixir
+                | Language::Erlang
+                | Language::Perl
+                | Language::R
+                | Language::Clojure
+                | Language::PowerShell
+        );
+        let verbatim = matches!(self.language, Language::Xml | Language::PowerShell) || (self.language == Language::Shell && quote == b'\'');
+        let escapes = !verbatim;
         let opens: Option<&str> = match self.language {
-            Language::Ruby if quote == b'"' => Some("#{"),
-            Language::Kotlin if quote == b'"' => Some("${"),
+            Language::Ruby | Language::Elixir if quote == b'"' => Some("#{"),
+            Language::Kotlin | Language::Scala | Language::Groovy | Language::Dart if quote == b'"' => Some("${"),
             _ => None,
         };
         let mut at = start + 1;
@@ -453,6 +596,18 @@ mod tests {
             (Language::CSharp, "C1 @\"S1 \\\" C2 @\"S2 \"\" S3\" C3 // X1\n $\"S4\" C4"),
             (Language::Config, "C1: 'S1' # X1\nC2#C3 = \"S2\""),
             (Language::Xml, "<C1> <!-- X1 --> C2"),
+            (Language::Swift, "C1 \"S1 // S2\" /* X1 /* X2 */ */ C2 // X3\n\"\"\"\nS3 \" S4\n\"\"\" C3"),
+            (Language::Dart, "C1 'S1 // S2' C2 // X1\nC3 \"\"\"S3\n' S4\"\"\" C4"),
+            (Language::Scala, "C1 'a' C2 \"S1\" /* X1 */ \"\"\"S2 \" S3\"\"\" C3"),
+            (Language::Elixir, "C1 \"S1 #{x} S2\" # X1\nC2 \"\"\"\nS3 \" # S4\n\"\"\"\nC3"),
+            (Language::Erlang, "C1 \"S1 % S2\" % X1 \"\nC2"),
+            (Language::Haskell, "C1 foldl' 'a' \"S1 -- S2\" -- X1\nC2 {- X2\nX3 -} C3"),
+            (Language::Lua, "C1 'S1 -- S2' -- X1\nC2 --[[ X2\nX3 ]] C3"),
+            (Language::Perl, "C1 $#C2 'S1 # S2' # X1\nC3"),
+            (Language::Julia, "C1 a' * b' # X1\nC2 #= X2\nX3 =# C3 \"S1\""),
+            (Language::Clojure, "C1 'C2 \"S1 ; S2\n S3\" ; X1 \"\nC3"),
+            (Language::PowerShell, "C1 'S1' <# X1\nX2 #> C2 # X3\nC3"),
+            (Language::FSharp, "C1 'a list (* X1\nX2 *) \"S1 // S2\" // X3\nC2 (*) C3"),
         ];
         for (language, source) in cases {
             let masked = mask(language, source);

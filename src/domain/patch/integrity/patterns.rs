@@ -52,6 +52,17 @@ patterns!(
     ]
 );
 patterns!(
+    SKIP_KOTLIN,
+    [
+        r"@(?:Disabled\w*|Ignore|Ignored|EnabledIf\w*|EnabledOn\w*|EnabledFor\w*|IgnoreIf|Requires)\b",
+        r"\bassume[A-Z]\w*\s*[({]",
+        r"\bAssum(?:e|ptions)\s*\.",
+        r"@Test\s*\([^)]*enabled\s*=\s*false",
+        r"\bx(?:test|it|should|describe|context|given|expect|scenario)\s*\(",
+        r"\benabled\s*=\s*false",
+    ]
+);
+patterns!(
     SKIP_CSHARP,
     [
         r"\bSkip\s*=",
@@ -72,7 +83,6 @@ patterns!(
     ]
 );
 patterns!(SKIP_PHP, [r"\bmarkTest(?:Skipped|Incomplete)\b", r"->\s*(?:skip\w*|todo|only)\s*\(", r"#\[\s*Requires\w*|#\[\s*DoesNotPerform"]);
-patterns!(SKIP_C, [r"\bGTEST_SKIP\b", r"\bDISABLED_\w+", r"\bXCTSkip\w*"]);
 patterns!(NONE, []);
 
 /// Skips, focuses and expected failures.
@@ -82,12 +92,12 @@ pub(super) fn skips(language: Language) -> &'static [Regex] {
         Language::Python => &SKIP_PYTHON,
         Language::JavaScript => &SKIP_JS,
         Language::Go => &SKIP_GO,
-        Language::Java | Language::Kotlin => &SKIP_JAVA,
+        Language::Java => &SKIP_JAVA,
+        Language::Kotlin => &SKIP_KOTLIN,
         Language::CSharp => &SKIP_CSHARP,
         Language::Ruby => &SKIP_RUBY,
         Language::Php => &SKIP_PHP,
-        Language::C => &SKIP_C,
-        _ => &NONE,
+        other => super::dialects::skips(other),
     }
 }
 
@@ -108,6 +118,7 @@ patterns!(SWALLOW_JS, [r"\bcatch\s*[({]", r"\.\s*catch\s*\("]);
 patterns!(SWALLOW_JAVA, [r"\bcatch\s*\(", r"\brunCatching\b"]);
 patterns!(SWALLOW_RUBY, [r"\brescue\b"]);
 patterns!(SWALLOW_GO, [r"\brecover\s*\("]);
+patterns!(SWALLOW_OTHER, [r"\bcatch\b", r"\brescue\b", r"\beval\s*\{", r"\bpcall\s*\(", r"\btry(?:Catch)?\s*\(", r"\bTry\s*[({]"]);
 patterns!(SWALLOW_RUST, [r"\bcatch_unwind\b", r"#\[\s*should_panic\b"]);
 
 /// What catches a failing assertion.
@@ -119,7 +130,7 @@ pub(super) fn swallowers(language: Language) -> &'static [Regex] {
         Language::Ruby => &SWALLOW_RUBY,
         Language::Go => &SWALLOW_GO,
         Language::Rust => &SWALLOW_RUST,
-        _ => &NONE,
+        _ => &SWALLOW_OTHER,
     }
 }
 
@@ -132,6 +143,7 @@ patterns!(
         r"\bprocess\s*\.\s*exit\s*\(|\bsys\s*\.\s*exit\s*\(|\bos\s*\.\s*_exit\s*\(|\bos\s*\.\s*Exit\s*\(|\bSystem\s*\.\s*exit\s*\(|\bEnvironment\s*\.\s*Exit\s*\(|process::exit\s*\(",
         r"(?m)^\s*next\s*$",
         r"\bif\s+false\b",
+        r"\b(?:if|unless)\b[^\n]*(?:\benviron\b|\bgetenv\b|\bget_env\b|process\s*\.\s*env\b|env::var|\bGetenv\b|\bENV\s*\[|\$env:)",
     ]
 );
 
@@ -167,7 +179,20 @@ patterns!(
         r"\bdeno-lint-ignore",
         r"\bcodeCoverageIgnore",
         r"\bktlint-disable\b",
-        r"\bswiftlint:disable\b",
+        r"\bswiftlint:disable",
+        r"\bignore(?:_for_file)?:\s*\w",
+        r"\bcoverage:ignore",
+        r"\bcredo:disable",
+        r"\bnolint\b",
+        r"\bno critic\b",
+        r"\bluacheck:\s*(?:ignore|no|push)|\bselene:\s*allow",
+        r"\bOPTIONS_GHC\s+(?:-Wno|-fno-warn|-w\b)|\bHLint:?\s*ignore|\bHLINT\s+ignore",
+        r"\bshellcheck\s+disable|\bhadolint\s+ignore|\byamllint\s+disable",
+        r"\b(?:solhint|slither|tslint|stylelint|markdownlint|oxlint)-?:?(?:disable|ignore)",
+        r"\bjshint\s+ignore|\bjscs:disable|\bprettier-ignore\b",
+        r"\bpyre-(?:ignore|fixme)\b|\bpytype:\s*disable|\bruff:\s*noqa|\bnosemgrep\b|\bskipcq\b",
+        r"@phan-suppress|\bphpmd:|@SuppressWarnings\(PHPMD",
+        r"\bCHECKSTYLE[.:]\s*OFF|\bcheckstyle:off|\bspotless:off|\bLCOV_EXCL|\bcppcheck-suppress\b|\bclang-format\s+off",
     ]
 );
 patterns!(
@@ -184,6 +209,16 @@ patterns!(
     ]
 );
 
+patterns!(SUPPRESS_C, [r"#\s*pragma\s+(?:GCC|clang)\s+diagnostic\s+ignored", r"#\s*pragma\s+warning\s*\(\s*disable", r"\b_Pragma\s*\("]);
+patterns!(SUPPRESS_SCALA, [r"@(?:nowarn|silent|SuppressWarnings|SuppressFBWarnings|unchecked)\b"]);
+patterns!(SUPPRESS_ELIXIR, [r"@dialyzer\b", r"@compile\s+\{?\s*:?nowarn"]);
+patterns!(SUPPRESS_PERL, [r"\bno\s+(?:warnings|strict)\b"]);
+patterns!(SUPPRESS_CLOJURE, [r":clj-kondo/ignore\b"]);
+patterns!(SUPPRESS_POWERSHELL, [r"SuppressMessage"]);
+patterns!(SUPPRESS_R, [r"\bsuppress(?:Warnings|Messages)\s*\("]);
+patterns!(SUPPRESS_NIM, [r"\{\.\s*(?:push\s+)?(?:warning|hint)s?\s*(?:\[\w+\]\s*)?:\s*off"]);
+patterns!(SUPPRESS_HASKELL, [r"\bANN\s+\w+"]);
+
 /// Suppressions written as comments.
 pub(super) fn suppressing_comments() -> &'static [Regex] {
     &SUPPRESS_COMMENT
@@ -193,6 +228,15 @@ pub(super) fn suppressing_comments() -> &'static [Regex] {
 pub(super) fn suppressing_code(language: Language) -> &'static [Regex] {
     match language {
         Language::Rust | Language::Java | Language::Kotlin | Language::CSharp => &SUPPRESS_CODE,
+        Language::C => &SUPPRESS_C,
+        Language::Scala | Language::Groovy => &SUPPRESS_SCALA,
+        Language::Elixir => &SUPPRESS_ELIXIR,
+        Language::Perl => &SUPPRESS_PERL,
+        Language::Clojure => &SUPPRESS_CLOJURE,
+        Language::PowerShell => &SUPPRESS_POWERSHELL,
+        Language::R => &SUPPRESS_R,
+        Language::Nim => &SUPPRESS_NIM,
+        Language::Haskell => &SUPPRESS_HASKELL,
         _ => &NONE,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::dialects;
 use super::lexer::{Language, Masked, mask};
 
 /// A constant pattern; every one of them is compiled by the tests.
@@ -186,7 +187,20 @@ fn tests(path: &str, language: Language, text: &str, masked: &Masked) -> Vec<Tes
             .into_iter()
             .chain(if collected { attributed(&JUNIT3, &ALWAYS, None, masked, text) } else { Vec::new() })
             .collect(),
-        Language::Kotlin => attributed(&KOTLIN_FN, &JAVA_MARK, None, masked, text),
+        Language::Kotlin => {
+            let mut tests = attributed(&KOTLIN_FN, &JAVA_MARK, None, masked, text);
+            tests.extend(if collected { dialects::tests(language, masked, text) } else { Vec::new() });
+            tests.sort_by_key(|test| test.range.start);
+            tests
+        }
+        Language::Scala | Language::Groovy => {
+            let mut tests = attributed(&JAVA_FN, &JAVA_MARK, None, masked, text);
+            tests.extend(if collected { dialects::tests(language, masked, text) } else { Vec::new() });
+            tests.sort_by_key(|test| test.range.start);
+            tests
+        }
+        // Zig's tests stand beside what they test.
+        Language::Zig => dialects::tests(language, masked, text),
         Language::CSharp => attributed(&JAVA_FN, &CSHARP_MARK, None, masked, text),
         Language::Php if collected => {
             let mut tests = attributed(&PHP_FN, &PHP_MARK, Some(&PHP_DOC), masked, text);
@@ -203,6 +217,7 @@ fn tests(path: &str, language: Language, text: &str, masked: &Masked) -> Vec<Tes
             tests
         }
         Language::Ruby if collected => ruby(masked, text),
+        other if collected => dialects::tests(other, masked, text),
         _ => Vec::new(),
     }
 }
@@ -226,6 +241,7 @@ static JS_TEST: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:^|[^\w.$])(?:x|f)?(?:it|test|specify)(?:\s*\.\s*(?:each|only|skip|todo|concurrent|failing|fails|fixme|sequential|skipIf|runIf))*\s*(?:`[^`]*`)?\s*\(",
     )
 });
+static CHAINED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*->\s*\w+\s*\("));
 static PY_DEF: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^([ \t]*)(?:async[ \t]+)?def[ \t]+(test\w*)[ \t]*\("));
 static RUBY_TEST: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -285,7 +301,12 @@ fn calls(head: &Regex, masked: &Masked, text: &str) -> Vec<Test> {
             Some(_) => inner.split([',', ')']).next().unwrap_or("").trim().to_owned(),
             None => continue,
         };
-        tests.push(Test { name: folded(&name), range: start..end, body: open..end });
+        // Pest hangs a test's cases on behind: `->with([…])`.
+        let mut chained = end;
+        while let Some(call) = CHAINED.find(&code[chained..]) {
+            chained = closing(code, chained + call.end() - 1);
+        }
+        tests.push(Test { name: folded(&name), range: start..chained, body: open..end });
     }
     tests
 }
@@ -392,6 +413,6 @@ fn assertion_pattern(language: Language) -> Option<&'static Regex> {
         Language::CSharp => Some(&CSHARP),
         Language::Ruby => Some(&RUBY),
         Language::Php => Some(&PHP),
-        _ => None,
+        other => dialects::assertion(other),
     }
 }
