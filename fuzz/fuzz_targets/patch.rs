@@ -2,11 +2,11 @@
 //! applied again it gives the same files and the same text.
 #![no_main]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use libfuzzer_sys::fuzz_target;
 use regreen_fuzz::domain::patch::inspect::check_path;
-use regreen_fuzz::domain::patch::{FileContent, PatchError, PatchHash, PatchLimits, PathRules, TreeFacts, apply, inspect, parse};
+use regreen_fuzz::domain::patch::{FileContent, PatchError, PatchHash, PatchLimits, PathRules, TreeFacts, apply, inspect, parse, rooted};
 
 fuzz_target!(|data: &[u8]| {
     // What is before the first NUL is the file that the answer is about.
@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
     let said = |error: &PatchError| assert!(!error.to_string().contains('\n') && !error.is_bug(), "{error}");
 
     let patch = match parse(answer) {
-        Ok(patch) => patch,
+        Ok(patch) => rooted(patch, &tree.keys().copied().collect::<BTreeSet<_>>()),
         Err(error) => return said(&error),
     };
     let rules = PathRules::new(&[]).expect("no rules of one's own are right rules");

@@ -1,5 +1,6 @@
 //! `regreen patch apply`: what the patch engine makes of a diff.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -172,6 +173,8 @@ fn read_answer(path: &Path) -> std::io::Result<Vec<u8>> {
 fn attempt(dir: &Path, bytes: &[u8]) -> Result<Applied, Vec<PatchError>> {
     let text = String::from_utf8_lossy(bytes);
     let parsed = patch::parse(&text).map_err(|error| vec![error])?;
+    let known = known(dir, &parsed);
+    let parsed = patch::rooted(parsed, &known.iter().map(String::as_str).collect());
     let limits = PatchLimits::default();
     let rules = PathRules::new(&[]).map_err(|_| vec![PatchError::SelfCheck { path: String::new(), reason: "the built-in path rules do not compile" }])?;
     // Only the links on the way to a touched path matter, so the tree is not walked.
@@ -181,6 +184,29 @@ fn attempt(dir: &Path, bytes: &[u8]) -> Result<Applied, Vec<PatchError>> {
         return Err(inspection.refusals);
     }
     patch::apply(&parsed, |path| read_file(dir, path), &limits).map_err(|error| vec![error])
+}
+
+/// What of the paths of a patch, and of their ends, the folder has: files, and the folders that a path may begin in.
+fn known(dir: &Path, parsed: &patch::Patch) -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    for path in parsed.files.iter().flat_map(|file| [file.old_path.as_deref(), file.new_path.as_deref()]).flatten() {
+        let slashed = path.replace('\\', "/");
+        let bare = slashed.rsplit_once(" (").map_or(slashed.as_str(), |(bare, _)| bare);
+        for start in std::iter::once(0).chain(bare.match_indices('/').map(|(at, _)| at + 1)) {
+            for rest in [&bare[start..], slashed.get(start..).unwrap_or_default()] {
+                if patch::inspect::check_path(rest).is_ok() && dir.join(rest).is_file() {
+                    known.insert(rest.to_owned());
+                }
+            }
+        }
+        if let Some((first, _)) = bare.split_once('/')
+            && patch::inspect::check_path(first).is_ok()
+            && dir.join(first).is_dir()
+        {
+            known.insert(format!("{first}/"));
+        }
+    }
+    known
 }
 
 /// The symbolic links among the touched paths and their folders.

@@ -1,7 +1,7 @@
 //! The patch engine: from a model's raw answer to a checked, canonical change.
 //!
 //! ```text
-//! answer ─► parse ─► inspect ─► apply (with repair) ─► canonical diff + hash ─► integrity
+//! answer ─► parse ─► rooted ─► inspect ─► apply (with repair) ─► canonical diff + hash ─► integrity
 //! ```
 //!
 //! Everything here is in memory. A model's answer is hostile and sloppy: it is bounded where it is
@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod integrity;
 pub mod parse;
 pub mod repair;
+mod root;
 
 use std::fmt;
 
@@ -23,6 +24,7 @@ use sha2::{Digest, Sha256};
 pub use apply::{Applied, FileChange, Stats, apply};
 pub use inspect::{Inspection, PathRules, Touches, TreeFacts, inspect};
 pub use parse::parse;
+pub use root::rooted;
 
 /// The largest answer that is read at all, in bytes.
 pub const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
@@ -117,6 +119,8 @@ pub struct Hunk {
     pub counts: Option<(usize, usize)>,
     /// Lines the place lies beneath, outermost first: text after `@@` in the apply-patch format.
     pub anchors: Vec<String>,
+    /// The line above the place that a header with numbers repeats behind its second `@@`.
+    pub heading: Option<String>,
     /// The edit must end at the end of the file.
     pub at_end: bool,
     /// The lines.
@@ -295,6 +299,12 @@ pub enum RepairKind {
     FinalNewline,
     /// Context lines were elided (`...`).
     Elided,
+    /// Every old line carried its number.
+    LineNumbers,
+    /// The text was escaped as for HTML.
+    Escaped,
+    /// Quotes, dashes or blanks were look-alikes of the file's.
+    Lookalike,
     /// Context lines that are not in the file were left out; what remained is unique.
     StaleContext,
     /// The edit was there already and was left out.
@@ -399,6 +409,12 @@ pub enum PatchError {
         /// The file.
         path: String,
     },
+    /// Text that is escaped as for HTML, or is it meant so? Nothing in the file tells.
+    #[error("the new lines of `{}` are escaped as for HTML (`&lt;` for `<`): send them as they shall stand in the file", shown(path))]
+    Escaped {
+        /// The file.
+        path: String,
+    },
     /// The file to change is not there.
     #[error("`{}` does not exist in the repository", shown(path))]
     MissingFile {
@@ -471,6 +487,7 @@ impl PatchError {
             Self::StaleContext { .. } => "stale_context",
             Self::Overlap { .. } => "overlap",
             Self::Elided { .. } => "elided",
+            Self::Escaped { .. } => "escaped",
             Self::MissingFile { .. } => "missing_file",
             Self::FileExists { .. } => "file_exists",
             Self::OutsideRepository { .. } => "outside_repository",
@@ -525,5 +542,7 @@ fn found_at(near: Option<usize>, found: Option<&str>) -> String {
     }
 }
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod tests;

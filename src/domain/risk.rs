@@ -115,6 +115,9 @@ pub fn tolerant(repairs: &[Repair]) -> usize {
                 RepairKind::Drift
                     | RepairKind::Indentation
                     | RepairKind::Elided
+                    | RepairKind::LineNumbers
+                    | RepairKind::Escaped
+                    | RepairKind::Lookalike
                     | RepairKind::StaleContext
                     | RepairKind::Kind
                     | RepairKind::AlreadyApplied

@@ -59,7 +59,11 @@ pub fn apply(patch: &Patch, lookup: impl Fn(&str) -> Option<FileContent>, limits
     if asked > loose {
         return Err(PatchError::TooLarge { what: "changed lines", found: asked, limit: limits.max_changed_lines });
     }
-    let mut tree = Overlay { lookup, limits, before: BTreeMap::new(), after: BTreeMap::new(), renames: Vec::new(), repairs: patch.repairs.clone() };
+    let all: Vec<_> = patch.files.iter().flat_map(|file| &file.hunks).flat_map(|hunk| &hunk.lines).cloned().collect();
+    // A diff in which nothing had to be mended was made by a program: it says what it means.
+    let doubtful = !patch.repairs.is_empty() && repair::spelling::inserts_escaped(&all);
+    let (before, after, renames, repairs) = (BTreeMap::new(), BTreeMap::new(), Vec::new(), patch.repairs.clone());
+    let mut tree = Overlay { lookup, limits, before, after, renames, repairs, doubtful, escaped: false };
     for file in &patch.files {
         tree.file(file)?;
     }
@@ -73,6 +77,10 @@ struct Overlay<'a, F> {
     after: BTreeMap<String, Option<FileContent>>,
     renames: Vec<(String, String)>,
     repairs: Vec<Repair>,
+    /// The answer has HTML's escapes and nothing that would be escaped.
+    doubtful: bool,
+    /// A place was found only after the escapes were undone.
+    escaped: bool,
 }
 
 impl<F: Fn(&str) -> Option<FileContent>> Overlay<'_, F> {
@@ -244,11 +252,38 @@ impl<F: Fn(&str) -> Option<FileContent>> Overlay<'_, F> {
 
     fn hunks(&mut self, path: &str, text: &str, hunks: &[Hunk]) -> Result<String, PatchError> {
         let doc = Doc::new(text);
-        let placements = hunks.iter().map(|hunk| repair::place(&doc, hunk)).collect::<Result<Vec<_>, _>>()?;
-        let offset = common_offset(hunks, &placements);
+        let mut hunks = hunks.to_vec();
+        let told = hunks.clone();
+        let placements = hunks.iter_mut().map(|hunk| repair::place(&doc, hunk)).collect::<Result<Vec<_>, _>>()?;
+        // One hunk that is only found without its escapes says that the whole answer was escaped.
+        let of_old = |hunk: &Hunk| hunk.lines.iter().any(|line| line.kind != LineKind::Insert && line.text.contains('&'));
+        self.escaped |= hunks.iter().zip(&told).any(|(now, told)| now.lines != told.lines && of_old(told));
+        for hunk in hunks.iter_mut().zip(&told).filter(|(now, told)| now.lines == told.lines && self.doubtful).map(|(now, _)| now) {
+            if !repair::spelling::inserts_escaped(&hunk.lines) || is_markup(path) || ["&lt;", "&gt;", "&amp;"].iter().any(|entity| text.contains(entity)) {
+                continue;
+            }
+            if !self.escaped {
+                return Err(PatchError::Escaped { path: path.to_owned() });
+            }
+            hunk.lines = repair::spelling::inserts_plain(&hunk.lines);
+        }
+        let placements = if hunks.iter().zip(&told).all(|(now, told)| now.lines == told.lines) {
+            placements
+        } else {
+            hunks.iter_mut().map(|hunk| repair::place(&doc, hunk)).collect::<Result<Vec<_>, _>>()?
+        };
+        let offset = common_offset(&hunks, &placements);
         let mut edits: Vec<(usize, Edit)> = Vec::new();
         for (at, (hunk, placement)) in hunks.iter().zip(placements).enumerate() {
             let number = at + 1;
+            if hunk.lines.iter().all(|line| line.kind == LineKind::Context) {
+                let elided = hunk.lines.iter().any(|line| repair::is_elision(&line.text));
+                // Context alone changes nothing, but what is nowhere in the file may have lost its sign.
+                if matches!(placement, Placement::Nowhere) && !elided {
+                    return Err(nowhere(path, number, hunk, &doc));
+                }
+                continue;
+            }
             let stated = hunk.old_start.map(|start| start.saturating_sub(1));
             let (place, made, mended) = match placement {
                 Placement::Certain { at, edits, repairs } => (at, edits, repairs),
@@ -257,7 +292,7 @@ impl<F: Fn(&str) -> Option<FileContent>> Overlay<'_, F> {
                     continue;
                 }
                 Placement::Several { level, places } => {
-                    let Some(place) = settled(hunk, &places, offset) else {
+                    let Some(place) = settled(&doc, hunk, &places, offset) else {
                         return Err(PatchError::Ambiguous { path: path.to_owned(), hunk: number, places: places.iter().take(20).map(|at| at + 1).collect() });
                     };
                     let (edits, repairs) = repair::settle(&doc, hunk, place, level);
@@ -270,6 +305,11 @@ impl<F: Fn(&str) -> Option<FileContent>> Overlay<'_, F> {
                 && !mended.iter().any(|kind| matches!(kind, RepairKind::StaleContext | RepairKind::Elided))
             {
                 self.repaired(RepairKind::Drift, path, Some(number), &format!("stated at line {}, found at line {}", stated + 1, place + 1));
+            }
+            // A draft and its repetition: the same hunk twice is one hunk.
+            if hunks[..at].contains(hunk) && made.iter().all(|edit| edits.iter().any(|(_, other)| other == edit)) {
+                self.repaired(RepairKind::Duplicate, path, Some(number), "the same hunk came twice");
+                continue;
             }
             for kind in mended {
                 self.repaired(kind, path, Some(number), detail(kind));
@@ -360,14 +400,21 @@ fn common_offset(hunks: &[Hunk], placements: &[Placement]) -> Option<isize> {
 }
 
 /// The one of several places that trusted numbers point at.
-fn settled(hunk: &Hunk, places: &[usize], offset: Option<isize>) -> Option<usize> {
-    // Numbers of a header that does not even count its own lines prove nothing.
-    if hunk.counts != Some(hunk.recount()) || !hunk.lines.iter().any(|line| line.kind != LineKind::Insert) {
+fn settled(doc: &Doc, hunk: &Hunk, places: &[usize], offset: Option<isize>) -> Option<usize> {
+    if !hunk.lines.iter().any(|line| line.kind != LineKind::Insert) {
         return None;
     }
     let stated = hunk.old_start?.saturating_sub(1);
-    let place = stated.checked_add_signed(offset?)?;
-    places.contains(&place).then_some(place)
+    let headed = repair::under_heading(doc, hunk, places);
+    let numbered = offset.and_then(|offset| stated.checked_add_signed(offset)).filter(|place| places.contains(place));
+    match (numbered, headed) {
+        // Numbers of a header that does not even count its own lines prove nothing.
+        (Some(place), _) if hunk.counts == Some(hunk.recount()) => Some(place),
+        // Numbers and heading must not speak against each other, not even numbers that prove nothing.
+        (Some(place), Some(headed)) => (place == headed).then_some(headed),
+        (Some(_), None) => None,
+        (None, headed) => headed.filter(|_| !places.contains(&stated)),
+    }
 }
 
 /// Name the first line that is not where it should be.
@@ -398,10 +445,19 @@ fn detail(kind: RepairKind) -> &'static str {
         RepairKind::Indentation => "indentation differs from the file; inserted lines follow the file",
         RepairKind::LineEndings => "line ends differ; the file's own were kept",
         RepairKind::FinalNewline => "the newline at the end of the file differs",
+        RepairKind::LineNumbers => "every line carried its number",
+        RepairKind::Escaped => "the text was escaped as for HTML",
+        RepairKind::Lookalike => "quotes, dashes or blanks were look-alikes of the file's",
         RepairKind::Elided => "left-out context lines were skipped; every part has one place",
         RepairKind::StaleContext => "context lines that are not in the file were left out; what remained has one place",
         _ => "mended",
     }
+}
+
+/// Text in which HTML's escapes are at home.
+fn is_markup(path: &str) -> bool {
+    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
+    matches!(extension.as_str(), "html" | "htm" | "xhtml" | "xml" | "svg" | "vue" | "svelte" | "jsx" | "tsx" | "md" | "mdx" | "erb" | "hbs" | "jinja" | "twig")
 }
 
 /// A whole file in place of a diff: it must really be the whole.

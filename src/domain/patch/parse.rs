@@ -7,6 +7,7 @@
 
 mod blocks;
 mod header;
+mod object;
 mod segment;
 
 use super::{FileKind, FilePatch, Hunk, Line, LineKind, MAX_ANSWER_BYTES, Patch, PatchError, Repair, RepairKind};
@@ -29,11 +30,26 @@ pub fn parse(answer: &str) -> Result<Patch, PatchError> {
     if answer.len() > MAX_ANSWER_BYTES {
         return Err(PatchError::TooLarge { what: "bytes", found: answer.len(), limit: MAX_ANSWER_BYTES });
     }
+    match read(answer) {
+        // An answer in JSON holds its patch in a string.
+        Err(PatchError::Nothing) => object::text(answer).map_or(Err(PatchError::Nothing), |text| {
+            let mut patch = read(&text)?;
+            patch.repairs.insert(0, Repair::new(RepairKind::Converted, "", None, "the patch was sent inside JSON"));
+            Ok(patch)
+        }),
+        read => read,
+    }
+}
+
+fn read(answer: &str) -> Result<Patch, PatchError> {
     let answer = answer.strip_prefix('\u{feff}').unwrap_or(answer);
-    let lines = segment::lines(answer);
+    let answer = &segment::uncoloured(answer);
+    let mut lines = segment::lines(answer);
     if lines.len() > MAX_LINES {
         return Err(PatchError::TooLarge { what: "lines", found: lines.len(), limit: MAX_LINES });
     }
+    segment::unquote(&mut lines);
+    segment::dedent(&mut lines);
     let segments = segment::split(&lines);
     let mut reader = Reader { patch: Patch::default(), hunks: 0 };
     for segment in &segments {
@@ -93,7 +109,9 @@ impl Reader {
         let mut at = 0;
         let mut last_path: Option<String> = None;
         while let Some(line) = lines.get(at) {
-            if blocks::is_apply_patch(line.text) {
+            if blocks::wraps_diff(lines, at) {
+                at += 1;
+            } else if blocks::is_apply_patch(line.text) {
                 at = self.apply_patch(segment, at)?;
             } else if header::starts_file(lines, at) {
                 at = self.unified(segment, at, &mut last_path)?;
@@ -104,7 +122,7 @@ impl Reader {
                 let Some(path) = last_path.clone().or_else(|| segment.named_path(at)) else {
                     return Err(PatchError::Malformed { line: segment.first + at, reason: "a hunk without a file: add `--- a/path` and `+++ b/path`" });
                 };
-                let (hunks, next) = self.hunks(segment, at, &path)?;
+                let (hunks, next) = self.hunks(segment, at, &path, false)?;
                 self.repaired(RepairKind::Headers, &path, "the file was named outside the diff");
                 self.push(modify(path.clone(), hunks))?;
                 last_path = Some(path);
@@ -145,22 +163,20 @@ impl Reader {
                 self.repaired(RepairKind::Prefix, &path, "context lines had lost their leading space");
             }
             let mut hunks = vec![Hunk { lines, ..Hunk::default() }];
-            let (more, next) = self.hunks(segment, next, &path)?;
+            let (more, next) = self.hunks(segment, next, &path, false)?;
             hunks.extend(more);
             (hunks, next)
         } else {
-            self.hunks(segment, at, &path)?
+            self.hunks(segment, at, &path, header.kind == FileKind::Create)?
         };
         if header.kind == FileKind::Create {
-            let mut lost = false;
-            for line in hunks.iter_mut().flat_map(|hunk| &mut hunk.lines) {
-                if line.kind == LineKind::Context {
-                    line.kind = LineKind::Insert;
-                    lost = true;
-                }
-            }
-            if lost {
+            let reason = "some lines of a created file have a `+` and some have not";
+            if created(segment, at, &mut hunks).ok_or(PatchError::Malformed { line: segment.first + at, reason })? {
                 self.repaired(RepairKind::Prefix, &path, "lines of a created file had lost their `+`");
+            }
+            // What was announced must be there: nobody creates an empty file by a hunk.
+            if hunks.iter().any(|hunk| hunk.lines.is_empty()) {
+                return Err(PatchError::Malformed { line: segment.first + next, reason: "the lines of a created file are missing" });
             }
         }
         *last_path = Some(path);
@@ -176,7 +192,8 @@ impl Reader {
         Ok(next.max(start + 1))
     }
 
-    fn hunks(&mut self, segment: &Segment<'_>, mut at: usize, path: &str) -> Result<(Vec<Hunk>, usize), PatchError> {
+    /// The hunks from `at` on, those without edits too: an edit that lost its sign must be seen. Empty ones count only in a `whole`, a created file.
+    fn hunks(&mut self, segment: &Segment<'_>, mut at: usize, path: &str, whole: bool) -> Result<(Vec<Hunk>, usize), PatchError> {
         let mut hunks = Vec::new();
         loop {
             // Blank lines between hunks are noise.
@@ -196,7 +213,8 @@ impl Reader {
                 None => header::anchor(line.text).into_iter().collect(),
             };
             let (lines, end, lost) = body(segment, at + 1, counts, line.cr);
-            let hunk = Hunk { old_start: range.map(|range| range.old_start), counts, anchors, at_end: false, lines };
+            let heading = range.and_then(|_| header::heading(line.text));
+            let hunk = Hunk { old_start: range.map(|range| range.old_start), counts, anchors, heading, at_end: false, lines };
             if lost {
                 self.repaired(RepairKind::Prefix, path, "context lines had lost their leading space");
             }
@@ -207,7 +225,7 @@ impl Reader {
                 }
                 self.patch.repairs.push(Repair::new(RepairKind::Recount, path, Some(hunks.len() + 1), "line counts in `@@` were wrong or missing"));
             }
-            if hunk.lines.iter().any(|line| line.kind != LineKind::Context) {
+            if whole || hunk.lines.iter().any(|line| !line.text.trim().is_empty() || line.kind != LineKind::Context) {
                 hunks.push(hunk);
             }
             if hunks.len() > MAX_HUNKS {
@@ -219,7 +237,9 @@ impl Reader {
     }
 
     fn apply_patch(&mut self, segment: &Segment<'_>, start: usize) -> Result<usize, PatchError> {
-        let (files, next) = blocks::apply_patch(segment.lines, start).map_err(|(line, reason)| PatchError::Malformed { line: segment.first + line, reason })?;
+        let closed = segment.fenced && !segment.unterminated;
+        let (files, next) =
+            blocks::apply_patch(segment.lines, start, closed).map_err(|(line, reason)| PatchError::Malformed { line: segment.first + line, reason })?;
         for file in files {
             let path = file.path().to_owned();
             self.repaired(RepairKind::Converted, &path, "an apply-patch section was sent in place of a diff");
@@ -257,6 +277,29 @@ fn modify(path: String, hunks: Vec<Hunk>) -> FilePatch {
     }
 }
 
+/// Makes the lines of a created file inserted ones; whether they had lost their `+`, and `None` where only some had: then it is not known
+/// which blanks are theirs. A blank line may always lack it.
+fn created(segment: &Segment<'_>, start: usize, hunks: &mut [Hunk]) -> Option<bool> {
+    let bare = |line: &Line| line.kind == LineKind::Context && !line.text.trim().is_empty();
+    let lost = hunks.iter().flat_map(|hunk| &hunk.lines).any(|line| line.kind == LineKind::Context);
+    if hunks.iter().flat_map(|hunk| &hunk.lines).any(bare) {
+        if hunks.iter().flat_map(|hunk| &hunk.lines).any(|line| line.kind != LineKind::Context) {
+            return None;
+        }
+        // Where one line begins with something else than a blank, blanks are the file's own; else each line has one too many.
+        let raw = || segment.lines[start..].iter().filter(|line| !line.text.starts_with("@@") && !line.text.starts_with('\\'));
+        let count = hunks.iter().map(|hunk| hunk.lines.len()).sum();
+        let own = raw().take(count).any(|line| !line.text.is_empty() && !line.text.starts_with(' '));
+        if own {
+            for (line, raw) in hunks.iter_mut().flat_map(|hunk| &mut hunk.lines).zip(raw()) {
+                raw.text.clone_into(&mut line.text);
+            }
+        }
+    }
+    hunks.iter_mut().flat_map(|hunk| &mut hunk.lines).for_each(|line| line.kind = LineKind::Insert);
+    Some(lost)
+}
+
 /// The lines of one hunk from `at`: (lines, where it ended, whether prefixes were lost).
 ///
 /// The end is told by what follows, and not by the counts alone: a count that is too small would
@@ -286,7 +329,8 @@ fn body(segment: &Segment<'_>, start: usize, counts: Option<(usize, usize)>, hea
             lines.push(Line { kind, text: text.to_owned(), cr, no_newline: false });
         };
         match text.as_bytes().first() {
-            Some(b'\\') => {
+            // The mark has a blank; a line of the file that lost its prefix may begin with a backslash.
+            Some(b'\\') if text.starts_with("\\ ") => {
                 if let Some(last) = lines.last_mut() {
                     last.no_newline = true;
                 }
@@ -320,7 +364,7 @@ fn body(segment: &Segment<'_>, start: usize, counts: Option<(usize, usize)>, hea
             }
             Some(_) => {
                 let prose = if segment.fenced { satisfied } else { satisfied || counts.is_none() };
-                if prose || (!segment.fenced && lines.is_empty()) {
+                if prose || (!segment.fenced && lines.is_empty() && counts.is_none()) {
                     break;
                 }
                 push(&mut lines, LineKind::Context, text);

@@ -5,6 +5,8 @@
 //! hunks of the file (see [`super::apply`]). What is kept of a match is always the file's own
 //! spelling, so that drift in context never leaks into the result.
 
+pub(super) mod spelling;
+
 use std::cell::Cell;
 use std::collections::HashMap;
 
@@ -133,11 +135,30 @@ pub(super) enum Placement {
     Nowhere,
 }
 
-/// Find the place of a hunk.
-pub(super) fn place(doc: &Doc, hunk: &Hunk) -> Result<Placement, PatchError> {
+/// Find the place of a hunk. Where its lines can only be placed after they were read otherwise, the hunk is rewritten so.
+pub(super) fn place(doc: &Doc, hunk: &mut Hunk) -> Result<Placement, PatchError> {
     if !hunk.lines.iter().any(|line| line.kind != LineKind::Insert) {
         return Ok(placeless(doc, hunk));
     }
+    let found = placed(doc, hunk)?;
+    if !matches!(found, Placement::Nowhere) {
+        return Ok(found);
+    }
+    for (kind, reading) in spelling::readings(doc, hunk) {
+        let mut found = placed(doc, &reading)?;
+        match &mut found {
+            Placement::Nowhere => continue,
+            Placement::Certain { repairs, .. } => repairs.insert(0, kind),
+            Placement::Several { .. } | Placement::Already => {}
+        }
+        *hunk = reading;
+        return Ok(found);
+    }
+    stale(doc, hunk)
+}
+
+/// The place of a hunk by all of its lines.
+fn placed(doc: &Doc, hunk: &Hunk) -> Result<Placement, PatchError> {
     for level in LEVELS {
         let mut places = matches(doc, &hunk.lines, level)?;
         narrow(doc, hunk, &mut places);
@@ -156,10 +177,7 @@ pub(super) fn place(doc: &Doc, hunk: &Hunk) -> Result<Placement, PatchError> {
     if already(doc, hunk)? {
         return Ok(Placement::Already);
     }
-    if let Some(found) = in_parts(doc, hunk)? {
-        return Ok(found);
-    }
-    stale(doc, hunk)
+    Ok(in_parts(doc, hunk)?.unwrap_or(Placement::Nowhere))
 }
 
 /// Turn a settled place of an ambiguous hunk into edits.
@@ -238,13 +256,25 @@ fn same(line: &Line, own: &str, level: Level) -> bool {
     }
 }
 
+/// The one of several places that lies beneath the hunk's heading, which must be a single line of the file.
+pub(super) fn under_heading(doc: &Doc, hunk: &Hunk, places: &[usize]) -> Option<usize> {
+    let heading = hunk.heading.as_deref()?;
+    let lines: Vec<usize> = (0..doc.lines.len()).filter(|&at| is_anchor(&doc.lines[at].text, heading)).collect();
+    let [line] = lines.as_slice() else { return None };
+    let block = *line..block_end(doc, *line);
+    let mut inside = places.iter().copied().filter(|at| block.contains(at));
+    let place = inside.next()?;
+    inside.next().is_none().then_some(place)
+}
+
 /// Keep the places that the anchors and the end-of-file mark allow.
 fn narrow(doc: &Doc, hunk: &Hunk, places: &mut Vec<usize>) {
     if places.len() < 2 && !hunk.at_end {
         return;
     }
     let height = old_lines(&hunk.lines).count();
-    if hunk.at_end {
+    // What ends without a newline ends the file.
+    if hunk.at_end || hunk.lines.last().is_some_and(|line| line.no_newline) {
         let at_end: Vec<usize> = places.iter().copied().filter(|at| at + height == doc.lines.len()).collect();
         if !at_end.is_empty() {
             *places = at_end;
@@ -320,13 +350,20 @@ fn significant(text: &str) -> bool {
 /// A line that stands for left-out lines.
 pub(super) fn is_elision(text: &str) -> bool {
     let text = text.trim();
-    let text = ["//", "#", "--", "/*", "<!--", ";", "%", "*"].iter().find_map(|mark| text.strip_prefix(mark)).unwrap_or(text);
+    let unmarked = ["//", "#", "--", "/*", "<!--", ";", "%", "*"].iter().find_map(|mark| text.strip_prefix(mark));
+    let (marked, text) = (unmarked.is_some(), unmarked.unwrap_or(text));
     let text = text.trim_end_matches("*/").trim_end_matches("-->").trim();
     if matches!(text, "..." | "…" | "....") {
         return true;
     }
     let dotted = text.starts_with("...") || text.starts_with('…') || text.ends_with("...") || text.ends_with('…');
     let lower = text.to_ascii_lowercase();
+    let wordy = text.trim_matches(['(', ')', '[', ']', '.', ' ']).to_ascii_lowercase();
+    let said = ["unchanged", "the same", "as before", "omitted", "goes here", "stays here"].iter().any(|end| wordy.ends_with(end));
+    let left = ["rest of ", "the rest ", "remaining ", "remainder of ", "existing ", "other ", "previous "].iter().any(|start| wordy.starts_with(start));
+    if said && left && text.len() < 80 && marked {
+        return true;
+    }
     dotted && text.len() < 80 && ["existing", "unchanged", "rest of", "remaining", "same as", "omitted", "snip"].iter().any(|word| lower.contains(word))
 }
 
@@ -454,6 +491,9 @@ fn peeled(doc: &Doc, lines: &[Line], floor: usize) -> Result<Option<Found>, Patc
             match places.as_slice() {
                 [] => {}
                 [at] if *at >= floor => {
+                    if unmarked(doc, lines, a, b, *at) {
+                        return Ok(None);
+                    }
                     let (edits, repairs) = edits_at(doc, core, *at, level);
                     return Ok(Some((*at, edits, repairs)));
                 }
@@ -463,6 +503,43 @@ fn peeled(doc: &Doc, lines: &[Line], floor: usize) -> Result<Option<Found>, Patc
         }
     }
     Ok(None)
+}
+
+/// A line of the context that was left out, with `a` lines above and `b` below, looks like an inserted one that lost its `+`: the file goes
+/// on without it. Where the file has another line in its place, it was only remembered wrongly.
+fn unmarked(doc: &Doc, lines: &[Line], a: usize, b: usize, at: usize) -> bool {
+    let core = &lines[a..lines.len() - b];
+    let below = at + old_lines(core).count();
+    let above: Vec<&str> = doc.lines[..at].iter().rev().map(|line| line.text.trim()).take(a).collect();
+    let under: Vec<&str> = doc.lines.get(below..).unwrap_or_default().iter().map(|line| line.text.trim()).take(b).collect();
+    let top: Vec<&str> = lines[..a].iter().rev().map(|line| line.text.trim()).collect();
+    let bottom: Vec<&str> = lines[lines.len() - b..].iter().map(|line| line.text.trim()).collect();
+    let edits = |line: Option<&Line>| line.is_some_and(|line| line.kind != LineKind::Context);
+    // What stands elsewhere in the file may be context of another place.
+    let strange = |line: Option<&&str>| line.is_some_and(|line| !line.is_empty() && !doc.index.contains_key(*line));
+    is_extra(&top, &above, edits(core.first()) && strange(top.first())) || is_extra(&bottom, &under, edits(core.last()) && strange(bottom.first()))
+}
+
+/// Whether `said`, read away from the edit, goes on as `own` does once one to four of its lines are left out. Where nothing farther tells,
+/// a strange line that touches an edit is doubtful.
+fn is_extra(said: &[&str], own: &[&str], touches: bool) -> bool {
+    let agree = |from: usize, shift: usize| (from..said.len()).filter(|k| !said[*k].is_empty() && own.get(k - shift) == Some(&said[*k])).count();
+    let Some(first) = (0..said.len()).find(|k| own.get(*k) != Some(&said[*k])) else { return false };
+    let straight = agree(first + 1, 0);
+    let extra = |shift: &usize| said.get(first..first + shift).is_some_and(|lines| lines.iter().any(|line| !line.is_empty()));
+    let shifted = (1..=4).filter(extra).map(|shift| agree(first + shift, shift)).max().unwrap_or(0);
+    let doubtful = straight == 0 && first == 0 && touches && !own.first().is_some_and(|own| similar(said[0], own));
+    shifted > straight || doubtful
+}
+
+/// Two spellings of one line share at least half of their words.
+fn similar(a: &str, b: &str) -> bool {
+    let words =
+        |text: &str| -> Vec<String> { text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).map(str::to_owned).collect() };
+    let (a, mut b) = (words(a), words(b));
+    let longest = a.len().max(b.len());
+    let common = a.iter().filter(|word| b.iter().position(|other| other == *word).map(|at| b.swap_remove(at)).is_some()).count();
+    common > 0 && common * 2 >= longest
 }
 
 /// Enough evidence remains: the removed lines themselves, or, where nothing is removed, the lines
@@ -493,7 +570,7 @@ enum Reindent<'a> {
 
 impl Reindent<'_> {
     fn line(&self, text: &str) -> Option<String> {
-        if text.trim().is_empty() {
+        if text.is_empty() || (text.trim().is_empty() && !matches!(self, Self::Add(_))) {
             return Some(text.to_owned());
         }
         let (own, rest) = (indent(text), text.trim_start());
@@ -633,7 +710,8 @@ impl LineEnds {
         let of = |kind: LineKind| lines.iter().filter(move |line| line.kind == kind);
         let meant = of(LineKind::Delete).any(|old| of(LineKind::Insert).any(|new| old.text == new.text && old.cr != new.cr));
         let marked_old = old_lines(lines).any(|line| line.no_newline);
-        let marked_new = new_lines(lines).any(|line| line.no_newline);
+        // On an old line that others follow the mark says how the file ended, not how it shall end.
+        let marked_new = new_lines(lines).last().is_some_and(|line| line.no_newline);
         let unended = doc.lines.last().is_some_and(|line| line.eol == Eol::None);
         let pairs = || old_lines(lines).zip(doc.lines.get(at..).unwrap_or_default());
         // A diff that spells out the `\r` of every old line is exact to the byte, new lines included.

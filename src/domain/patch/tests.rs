@@ -579,6 +579,44 @@ proptest! {
         }
     }
 
+    /// A diff that was numbered, escaped, quoted, wrapped, or written on another machine is applied as meant or refused.
+    #[test]
+    fn a_disguised_diff_is_applied_as_meant_or_refused((before, after) in pair(), how in 0..8_usize) {
+        prop_assume!(before != after && !before.is_empty());
+        prop_assume!(!before.contains(['\u{feff}', '\r', '&', '<', '>']) && !after.contains(['\u{feff}', '\r', '&', '<', '>']));
+        let diff = canonical_of(&before, &after);
+        let mut number = 0_usize;
+        let is_header = |line: &str| ["diff --git ", "--- a/x.rs", "+++ b/x.rs", "@@ -", "\\ "].iter().any(|start| line.starts_with(start));
+        let mut each = |of: &mut dyn FnMut(&str, usize) -> String| -> String {
+            diff.split_inclusive('\n').map(|line| {
+                if let Some(range) = line.strip_prefix("@@ -") {
+                    number = range.split([',', ' ']).next().and_then(|start| start.parse().ok()).unwrap_or(1);
+                }
+                if is_header(line) { return line.to_owned(); }
+                let told = of(line, number);
+                number += usize::from(!line.starts_with('+'));
+                told
+            }).collect()
+        };
+        let answer = match how {
+            0 => each(&mut |line, at| if line.starts_with('+') { line.to_owned() } else { format!("{}{at:4} | {}", &line[..1], &line[1..]) }),
+            1 => each(&mut |line, _| line.replace('=', "&#61;").replace("&#61;", "=")),
+            2 => format!("- so:\n\n  ```diff\n{}  ```\n", diff.split_inclusive('\n').map(|line| format!("  {line}")).collect::<String>()),
+            3 => format!("> ```diff\n{}> ```\n", diff.split_inclusive('\n').map(|line| format!("> {line}")).collect::<String>()),
+            4 => serde_json::json!({ "why": "x", "patch": diff }).to_string(),
+            5 => diff.replace("a/x.rs", "/work/shop/x.rs").replace("b/x.rs", "/work/shop/x.rs"),
+            6 => format!("*** Begin Patch\n{diff}*** End Patch\n"),
+            _ => format!("```diff\n{diff}```\nAgain:\n```diff\n{diff}```\n"),
+        };
+        let tree = tree_of("x.rs", &before);
+        let paths = tree.keys().copied().collect();
+        let result = parse(&answer).and_then(|patch| apply(&rooted(patch, &paths), |path| tree.get(path).cloned(), &PatchLimits::default()));
+        if let Ok(applied) = result {
+            let text = applied.files.iter().find(|file| file.path == "x.rs").and_then(|file| file.after.as_ref()).and_then(FileContent::text).unwrap_or("").to_owned();
+            prop_assert_eq!(text, after, "\n{}", answer);
+        }
+    }
+
     /// Whatever an answer says, reading it ends without a panic, and no path that is looked up leads outside.
     #[test]
     fn answers_never_escape(parts in proptest::collection::vec(prop_oneof![

@@ -191,11 +191,13 @@ fn proposed(applied: Applied, attempt: u32, route: &str, deterministic: bool, re
 
 /// Parses, inspects and applies an answer.
 async fn usable(engine: &Engine, remote: &Remote, state: &Remediation, rules: &RepoRules, answer: &str) -> Result<Result<Usable, PatchError>, StageError> {
+    let sha = &state.opening.key.sha;
+    let entries = engine.git.list(remote, sha).await?;
+    let tree: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
     let parsed = match patch::parse(answer) {
-        Ok(parsed) => parsed,
+        Ok(parsed) => patch::rooted(parsed, &tree),
         Err(error) => return Ok(Err(error)),
     };
-    let sha = &state.opening.key.sha;
     let limits = PatchLimits::default();
     let facts = tree_facts(engine, remote, sha).await?;
     // The patterns were compiled when the settings were read.

@@ -22,12 +22,18 @@ pub(super) fn is_apply_patch_line(text: &str) -> bool {
     is_apply_patch(text) || text.starts_with("*** End") || text.starts_with("*** Move to:")
 }
 
+/// `*** Begin Patch` around a unified diff: the diff counts, the wrapping does not.
+pub(super) fn wraps_diff(lines: &[Source<'_>], at: usize) -> bool {
+    let inside = || lines.iter().skip(at + 1).position(|line| !line.text.trim().is_empty()).map(|offset| at + 1 + offset);
+    lines[at].text.starts_with("*** Begin Patch") && inside().is_some_and(|at| super::header::starts_file(lines, at))
+}
+
 pub(super) fn fence_like(text: &str) -> Option<()> {
     (text.trim_start().starts_with("```") || text.trim_start().starts_with("~~~")).then_some(())
 }
 
-/// `*** Begin Patch` … `*** End Patch`.
-pub(super) fn apply_patch(lines: &[Source<'_>], start: usize) -> Result<(Vec<FilePatch>, usize), Fault> {
+/// `*** Begin Patch` … `*** End Patch`. The last line may be missing where a `closed` fence says that nothing was cut off.
+pub(super) fn apply_patch(lines: &[Source<'_>], start: usize, closed: bool) -> Result<(Vec<FilePatch>, usize), Fault> {
     let mut files: Vec<FilePatch> = Vec::new();
     let mut at = start;
     let begun = lines[at].text.starts_with("*** Begin Patch");
@@ -90,7 +96,7 @@ pub(super) fn apply_patch(lines: &[Source<'_>], start: usize) -> Result<(Vec<Fil
             break;
         }
     }
-    if begun {
+    if begun && (!closed || files.is_empty()) {
         return Err((at.saturating_sub(1), "`*** End Patch` is missing: the answer may be cut off"));
     }
     Ok((files, at))
@@ -121,7 +127,10 @@ fn chunks(body: &[(usize, Source<'_>)]) -> Result<Vec<Hunk>, Fault> {
             hunks.push(done);
         }
     };
-    for (at, line) in body {
+    let texts: Vec<Source<'_>> = body.iter().map(|(_, line)| *line).collect();
+    // The headers of a unified diff, repeated inside.
+    let headed = texts.len() > 1 && texts[0].text.starts_with("--- ") && texts[1].text.starts_with("+++ ") && super::header::starts_file(&texts, 0);
+    for (at, line) in body.iter().skip(if headed { 2 } else { 0 }) {
         let text = line.text;
         if text.starts_with("@@") {
             // Several anchors may stand above one another; after edits they begin a new hunk.
@@ -163,15 +172,21 @@ fn trim_blank_tail(lines: &mut Vec<Line>, kind: LineKind) {
 }
 
 pub(super) fn is_search(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("<<<<<<<") else { return false };
+    let words: &[&str] = match text.strip_prefix("<<<<<<<") {
+        Some(_) => &["SEARCH", "ORIGINAL", "search"],
+        // With dashes and pluses for angles: less to be mistaken for a conflict.
+        None => &["SEARCH"],
+    };
+    let Some(rest) = text.strip_prefix("<<<<<<<").or_else(|| text.strip_prefix("------- ")) else { return false };
     let rest = rest.trim_start_matches('<').trim();
-    ["SEARCH", "ORIGINAL", "search"].iter().any(|word| rest.starts_with(word))
+    words.iter().any(|word| rest.starts_with(word))
 }
 
 /// One search/replace block. An empty search creates the file.
 pub(super) fn search_replace(lines: &[Source<'_>], start: usize, path: &str) -> Result<(FilePatch, usize), Fault> {
     let divider = |text: &str| text.len() >= 7 && text.trim_end().bytes().all(|byte| byte == b'=') && text.trim_end().len() == 7;
-    let closes = |text: &str| text.starts_with(">>>>>>>");
+    let dashed = lines[start].text.starts_with('-');
+    let closes = |text: &str| text.starts_with(if dashed { "+++++++ REPLACE" } else { ">>>>>>>" });
     let mut middle = None;
     let mut end = None;
     for (at, line) in lines.iter().enumerate().skip(start + 1) {

@@ -50,6 +50,13 @@ pub(super) fn anchor(text: &str) -> Option<String> {
     (!rest.is_empty() && rest != "..." && !rest.starts_with("...")).then(|| rest.to_owned())
 }
 
+/// What stands behind the second `@@` of a header with numbers.
+pub(super) fn heading(text: &str) -> Option<String> {
+    let (_, rest) = text.trim_start_matches('@').split_once("@@")?;
+    let rest = rest.trim();
+    (!rest.is_empty()).then(|| rest.to_owned())
+}
+
 /// Does a file's section begin here?
 pub(super) fn starts_file(lines: &[Source<'_>], at: usize) -> bool {
     let Some(line) = lines.get(at) else { return false };
@@ -264,6 +271,13 @@ fn strip_pair(old: Option<String>, new: Option<String>) -> (Option<String>, Opti
                 if let (Some(old), Some(new)) = (old.strip_prefix(a), new.strip_prefix(b)) {
                     return (Some(old.to_owned()), Some(new.to_owned()));
                 }
+            }
+            // One side only carries its prefix: both name the same file.
+            if new.strip_prefix("b/") == Some(&old) {
+                return (Some(old.clone()), Some(old));
+            }
+            if old.strip_prefix("a/") == Some(&new) {
+                return (Some(new.clone()), Some(new));
             }
             (Some(old), Some(new))
         }

@@ -1,5 +1,10 @@
 //! An answer as lines, and as fenced and bare stretches.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 /// One line of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Source<'a> {
@@ -41,6 +46,58 @@ pub(super) fn lines(answer: &str) -> Vec<Source<'_>> {
     lines
 }
 
+/// The answer without the colours of a terminal, where its diff lines carry them. Elsewhere an escape is content.
+pub(super) fn uncoloured(answer: &str) -> Cow<'_, str> {
+    static COLOUR: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\x1b\[[0-9;]*[mK]").expect("a constant pattern, compiled by the tests"));
+    let coloured = answer.lines().any(|line| {
+        line.starts_with('\u{1b}') && {
+            let bare = COLOUR.replace_all(line, "");
+            bare.starts_with("@@ ") || bare.starts_with("diff --git ") || bare.starts_with("--- ")
+        }
+    });
+    if coloured { COLOUR.replace_all(answer, "") } else { Cow::Borrowed(answer) }
+}
+
+/// A stretch of quoted lines (`> `) that holds a fence is read as if it were not quoted.
+pub(super) fn unquote(lines: &mut [Source<'_>]) {
+    fn bare(text: &str) -> Option<&str> {
+        text.strip_prefix('>').map(|rest| rest.strip_prefix(' ').unwrap_or(rest))
+    }
+    for run in lines.chunk_by_mut(|a, b| bare(a.text).is_some() == bare(b.text).is_some()) {
+        if run.iter().filter_map(|line| bare(line.text)).any(|text| fence(text).is_some()) {
+            for line in run {
+                line.text = bare(line.text).unwrap_or(line.text);
+            }
+        }
+    }
+}
+
+/// A fence in a list is indented with all that it holds: the indentation belongs to the list. Where a line is indented less, it is content.
+pub(super) fn dedent(lines: &mut [Source<'_>]) {
+    if is_raw(lines) {
+        return;
+    }
+    let mut at = 0;
+    while at < lines.len() {
+        let Some((indent, mark, length, _)) = fence(lines[at].text) else {
+            at += 1;
+            continue;
+        };
+        let closes = |line: &Source<'_>| {
+            fence(line.text).is_some_and(|(inner, other, count, info)| inner <= indent && other == mark && count >= length && info.is_empty())
+        };
+        let end = lines[at + 1..].iter().position(closes).map_or(lines.len(), |offset| at + 1 + offset);
+        let margin = " ".repeat(indent);
+        if indent > 0 && lines[at + 1..end].iter().all(|line| line.text.trim().is_empty() || line.text.starts_with(&margin)) {
+            let behind = (end + 1).min(lines.len());
+            for line in &mut lines[at..behind] {
+                line.text = line.text.strip_prefix(margin.as_str()).unwrap_or(line.text);
+            }
+        }
+        at = end + 1;
+    }
+}
+
 /// An opening or closing fence: (indentation, mark, length, info).
 fn fence(text: &str) -> Option<(usize, u8, usize, &str)> {
     let trimmed = text.trim_start_matches(' ');
@@ -54,15 +111,18 @@ fn fence(text: &str) -> Option<(usize, u8, usize, &str)> {
     (length >= 3).then(|| (indent, mark, length, trimmed[length..].trim()))
 }
 
+/// A raw diff is not Markdown: its own lines may look like fences.
+fn is_raw(lines: &[Source<'_>]) -> bool {
+    lines
+        .iter()
+        .find(|line| !line.text.trim().is_empty())
+        .is_some_and(|line| ["diff --git ", "--- ", "Index: ", "From ", "*** Begin Patch"].iter().any(|start| line.text.starts_with(start)))
+}
+
 pub(super) fn split<'a>(lines: &'a [Source<'a>]) -> Vec<Segment<'a>> {
     let bare =
         |range: std::ops::Range<usize>| Segment { first: range.start + 1, lines: &lines[range], fenced: false, unterminated: false, info: "", lead: None };
-    // A raw diff is not Markdown: its own lines may look like fences.
-    let raw = lines
-        .iter()
-        .find(|line| !line.text.trim().is_empty())
-        .is_some_and(|line| ["diff --git ", "--- ", "Index: ", "From ", "*** Begin Patch"].iter().any(|start| line.text.starts_with(start)));
-    if raw {
+    if is_raw(lines) {
         return vec![bare(0..lines.len())];
     }
     let mut segments = Vec::new();

@@ -1,0 +1,103 @@
+//! Finds the repository's root in paths that a model wrote as some machine has them.
+//!
+//! `/workspace/shop/src/a.rs` is `src/a.rs` where the tree has that and nothing else that the path could mean. What was taken off
+//! one path is taken off all others of the answer, created ones too. What stays in doubt is left as it is: inspection says no.
+
+use std::collections::BTreeSet;
+
+use super::{FileKind, FilePatch, Patch, Repair, RepairKind};
+
+/// The patch with its paths as the tree has them. `tree` holds every path of the base tree.
+#[must_use]
+pub fn rooted(mut patch: Patch, tree: &BTreeSet<&str>) -> Patch {
+    let mut roots: BTreeSet<String> = BTreeSet::new();
+    for file in &mut patch.files {
+        let Some(old) = file.old_path.clone() else { continue };
+        if tree.contains(old.as_str()) {
+            continue;
+        }
+        // `a/a/x` over `b/b/x`: the prefixes came twice.
+        let bare = old.strip_prefix("a/").filter(|bare| file.new_path.as_deref().and_then(|new| new.strip_prefix("b/")) == Some(bare));
+        if let Some(bare) = bare.filter(|bare| tree.contains(bare)) {
+            file.new_path = Some(bare.to_owned());
+            file.old_path = file.new_path.clone();
+            file.kind = FileKind::Modify;
+            patch.repairs.push(Repair::new(RepairKind::Path, bare, None, "the path carried a diff prefix twice"));
+            continue;
+        }
+        if known(tree, &old) {
+            continue;
+        }
+        let mended = [unlabelled(&old), slashed(&old)].into_iter().flatten().find(|path| known(tree, path));
+        if let Some(path) = mended {
+            patch.repairs.push(Repair::new(RepairKind::Path, &path, None, "the path was written otherwise than the tree has it"));
+            rename(file, &old, path);
+            continue;
+        }
+        roots.extend(root(tree, &old));
+    }
+    // Two roots in one answer: then it is not known what either means.
+    let [root] = roots.into_iter().collect::<Vec<_>>().try_into().unwrap_or_else(|_| [String::new()]);
+    if root.is_empty() {
+        return patch;
+    }
+    for file in &mut patch.files {
+        for path in [&mut file.old_path, &mut file.new_path].into_iter().flatten() {
+            // A path that the tree has is right as it stands.
+            if known(tree, path) {
+                continue;
+            }
+            if let Some(rest) = path.strip_prefix(&root).filter(|rest| !rest.is_empty()) {
+                patch.repairs.push(Repair::new(RepairKind::Path, rest, None, "the path carried a prefix that is not in the repository"));
+                *path = rest.to_owned();
+            }
+        }
+    }
+    patch
+}
+
+fn known(tree: &BTreeSet<&str>, path: &str) -> bool {
+    let bare = path.strip_prefix("a/").or_else(|| path.strip_prefix("b/"));
+    tree.contains(path) || bare.is_some_and(|path| tree.contains(path))
+}
+
+/// One file under another name; both names at once where they mean the same file.
+fn rename(file: &mut FilePatch, old: &str, path: String) {
+    if let Some(new) = &file.new_path {
+        let same = new == old || unlabelled(new).as_deref() == Some(&path) || slashed(new).as_deref() == Some(&path);
+        if same {
+            file.new_path = Some(path.clone());
+            if file.kind == FileKind::Rename {
+                file.kind = FileKind::Modify;
+            }
+        }
+    }
+    file.old_path = Some(path);
+}
+
+/// `src/a.rs (original)` without what is said of it.
+fn unlabelled(path: &str) -> Option<String> {
+    let (path, label) = path.strip_suffix(')')?.rsplit_once(" (")?;
+    (!label.contains(['(', '/'])).then(|| path.trim_end().to_owned())
+}
+
+/// A path of Windows, with or without a diff's prefix.
+fn slashed(path: &str) -> Option<String> {
+    path.contains('\\').then(|| {
+        let path = path.replace('\\', "/");
+        path.strip_prefix("a/").or_else(|| path.strip_prefix("b/")).map_or_else(|| path.clone(), str::to_owned)
+    })
+}
+
+/// What to take off `path` so that the tree has the rest; `None` where more than one rest would do, or the path begins in a folder of the tree.
+fn root(tree: &BTreeSet<&str>, path: &str) -> Option<String> {
+    let first = path.split_inclusive('/').next()?;
+    let folder = !path.starts_with('/') && tree.range(first..).next().is_some_and(|entry| entry.starts_with(first));
+    // Only a path from somewhere else is looked at; one with `..` leads anywhere.
+    if folder || path.split('/').any(|part| matches!(part, "." | "..")) {
+        return None;
+    }
+    let mut rests = path.match_indices('/').map(|(at, _)| at + 1).filter(|at| tree.contains(&path[*at..]));
+    let at = rests.next()?;
+    rests.next().is_none().then(|| path[..at].to_owned())
+}
