@@ -105,5 +105,5 @@ pub async fn stopped_finding(engine: &Engine, repository: &Repository, state: &R
 /// The end of what carries the opt-out label: asked before each effect that costs or shows.
 pub async fn opted_out(engine: &Engine, repository: &Repository, state: &Remediation) -> Result<Option<Event>, StageError> {
     let finding = stopped_finding(engine, repository, state).await?;
-    Ok((finding.status == Status::Failed).then(|| Event::Blocked { reason: Reason::OptedOut, detail: finding.sentence, verdict: None }))
+    Ok((finding.status == Status::Failed).then_some(Event::Blocked { reason: Reason::OptedOut, detail: finding.sentence, verdict: None }))
 }
