@@ -119,18 +119,36 @@ pub fn diagnosis(args: &DiagnoseArgs) -> Result<Diagnosis, DiagnoseError> {
     Ok(diagnosis.redacted())
 }
 
+/// Reads a log piece by piece, the next one while this one is looked at.
 fn stream(path: &Path, mut take: impl FnMut(&[u8])) -> Result<(), DiagnoseError> {
     let failed = |source| DiagnoseError::Read { path: path.display().to_string(), source };
-    let mut input: Box<dyn Read> = if path == Path::new("-") { Box::new(std::io::stdin().lock()) } else { Box::new(File::open(path).map_err(failed)?) };
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        match input.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => take(&buffer[..count]),
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(failed(e)),
+    let mut input: Box<dyn Read + Send> = if path == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(File::open(path).map_err(failed)?) };
+    let (filled, pieces) = std::sync::mpsc::sync_channel::<std::io::Result<(Vec<u8>, usize)>>(2);
+    let (used, spare) = std::sync::mpsc::sync_channel::<Vec<u8>>(4);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            loop {
+                let mut buffer = spare.try_recv().unwrap_or_else(|_| vec![0; CHUNK]);
+                let piece = match input.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(count) => Ok((buffer, count)),
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let last = piece.is_err();
+                // Nobody listens any more once an error was told.
+                if filled.send(piece).is_err() || last {
+                    return;
+                }
+            }
+        });
+        for piece in pieces {
+            let (buffer, count) = piece.map_err(failed)?;
+            take(&buffer[..count]);
+            let _ = used.try_send(buffer);
         }
-    }
+        Ok(())
+    })
 }
 
 /// The files of a checkout, relative, without what is not its own.

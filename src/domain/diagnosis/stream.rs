@@ -102,16 +102,34 @@ struct Signature {
 }
 
 fn signature(raw: &[u8]) -> Signature {
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
     let body = &raw[timestamp_len(raw)..];
-    let (mut plain, mut exact) = (0xcbf2_9ce4_8422_2325_u64, 0x6c62_272e_07bb_0142_u64);
-    for byte in body {
-        exact = (exact ^ u64::from(*byte)).wrapping_mul(PRIME);
-        if !byte.is_ascii_digit() {
-            plain = (plain ^ u64::from(*byte)).wrapping_mul(PRIME);
-        }
+    let exact = mix(0x6c62_272e_07bb_0142, body);
+    // What stands between the numbers, each piece for itself, so that a number of another length changes nothing.
+    let mut plain = 0xcbf2_9ce4_8422_2325_u64;
+    let mut rest = body;
+    while !rest.is_empty() {
+        let words = rest.iter().position(u8::is_ascii_digit).unwrap_or(rest.len());
+        plain = mix(plain, &rest[..words]);
+        rest = &rest[words..];
+        rest = &rest[rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())..];
     }
     Signature { plain: (plain ^ (plain >> 29)) | 1, exact: (exact ^ (exact >> 29)) | 1 }
+}
+
+/// Hashes bytes on, eight at a time: this sees every line that may say something.
+fn mix(seed: u64, bytes: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let step = |hash: u64, word: u64| {
+        let product = u128::from(hash ^ word) * u128::from(FACTOR);
+        (product as u64) ^ ((product >> 64) as u64)
+    };
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut hash = words.iter().fold(seed, |hash, word| step(hash, u64::from_le_bytes(*word)));
+    let mut last = [0; 8];
+    last[..tail.len()].copy_from_slice(tail);
+    // The length keeps zeros at the end apart from the filling.
+    hash = step(hash, u64::from_le_bytes(last));
+    step(hash, bytes.len() as u64 ^ FACTOR)
 }
 
 /// Logs of Windows tools come as UTF-16 at times; everything behind this is bytes of (mostly) UTF-8.
