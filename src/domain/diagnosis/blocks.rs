@@ -444,7 +444,7 @@ pub fn occurrences(blocks: &[Block]) -> HashMap<u64, u32> {
 }
 
 /// Stands for a block while it is taken apart.
-const PLACEHOLDER: Block = Block { log: 0, step: 0, lines: Vec::new(), weight: 0, count: 0, tail: false, signature: 0 };
+const TAKEN: Block = Block { log: 0, step: 0, lines: Vec::new(), weight: 0, count: 0, tail: false, signature: 0 };
 
 /// Two readings of the same lines as one: of each line the better understood reading.
 fn merged(mut better: Block, other: Block) -> Block {
@@ -478,7 +478,7 @@ pub fn fold(blocks: Vec<Block>) -> Vec<Block> {
                 let again = known.lead().is_some() && known.lead() == block.lead() && known.log == block.log;
                 let count = if again { known.count } else { known.count + block.count };
                 let (better, other) =
-                    if block.weight > known.weight { (block, std::mem::replace(known, PLACEHOLDER)) } else { (std::mem::replace(known, PLACEHOLDER), block) };
+                    if block.weight > known.weight { (block, std::mem::replace(known, TAKEN)) } else { (std::mem::replace(known, TAKEN), block) };
                 *known = if again { merged(better, other) } else { better };
                 known.count = count;
             }

@@ -153,7 +153,7 @@ impl<F: Fn(&str) -> Option<FileContent>> Overlay<'_, F> {
             if line.text.contains('\0') {
                 return Err(PatchError::Binary { path: file.path().to_owned() });
             }
-            // A placeholder for left-out code must never become code.
+            // A mark for left-out code must never become code.
             if line.kind == LineKind::Insert && repair::is_elision(&line.text) && line.text.chars().any(char::is_alphabetic) {
                 return Err(PatchError::Elided { path: file.path().to_owned() });
             }

@@ -232,7 +232,7 @@ fn what_is_not_certain_is_a_typed_error() {
             "overlap",
         ),
         (
-            "placeholder as code",
+            "a mark for left-out code as code",
             SRC,
             "--- a/x.rs\n+++ b/x.rs\n@@ -2,2 +2,2 @@\n     let a = 1;\n-    let b = 2;\n+    // ... rest of the code unchanged ...\n",
             "elided",
@@ -543,7 +543,7 @@ proptest! {
                 prop_assert_eq!(text, after);
                 prop_assert_eq!(applied.canonical, diff);
             }
-            // An insertion beside nothing but blank or repeated lines, or text that reads like a placeholder.
+            // An insertion beside nothing but blank or repeated lines, or text that reads like a mark for left-out code.
             Err(error) => prop_assert!(matches!(error, PatchError::Ambiguous { .. } | PatchError::Elided { .. }), "{} for\n{}", error, diff),
         }
     }

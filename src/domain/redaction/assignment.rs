@@ -2,7 +2,7 @@
 
 use super::Span;
 use super::names::{Meaning, meaning, spoken};
-use super::text::{contains, phrase, placeholder, random, uuid, word};
+use super::text::{contains, made_up, phrase, random, uuid, word};
 use super::value::{Form, code, location, secret};
 
 /// What, within a name, may mean that it names a secret; matched in any case.
@@ -503,7 +503,7 @@ pub(super) fn awaited(line: &[u8], what: Awaited, spans: &mut Vec<Span>) -> Opti
             let alone = rest[length..].iter().all(|b| blank(*b) || matches!(b, b',' | b';'));
             let text = text.strip_suffix(b",").unwrap_or(text);
             let random = random(text, if certain { 8 } else { 16 }) || text.len() >= 16 && text.iter().all(u8::is_ascii_digit);
-            if alone && (random || certain && uuid(text)) && !placeholder(text) && !location(text) && !code(text, Form::Bare) {
+            if alone && (random || certain && uuid(text)) && !made_up(text) && !location(text) && !code(text, Form::Bare) {
                 spans.push(Span::new(lead, lead + text.len(), kind, 10));
             }
             None
@@ -518,7 +518,7 @@ pub(super) fn awaited(line: &[u8], what: Awaited, spans: &mut Vec<Span>) -> Opti
                 if let Some(value) = Names::default().text(line, at, Form::Bare, true) {
                     let given = &line[value.start..value.end];
                     // `|` and `>` open a block.
-                    if given.len() >= 4 && !placeholder(given) {
+                    if given.len() >= 4 && !made_up(given) {
                         spans.push(Span::new(value.start, value.end, "secret", 10));
                     }
                 }
@@ -530,7 +530,7 @@ pub(super) fn awaited(line: &[u8], what: Awaited, spans: &mut Vec<Span>) -> Opti
             if text.is_empty() || text.len() >= 8 && text[..8].eq_ignore_ascii_case(b"content-") {
                 return (left > 1).then_some(Awaited::Part(kind, left - 1));
             }
-            if text.len() >= 4 && !text.starts_with(b"--") && !text.iter().any(|b| blank(*b)) && !placeholder(text) {
+            if text.len() >= 4 && !text.starts_with(b"--") && !text.iter().any(|b| blank(*b)) && !made_up(text) {
                 let lead = line.len() - line.trim_ascii_start().len();
                 spans.push(Span::new(lead, lead + text.len(), kind, 10));
             }
@@ -554,7 +554,7 @@ fn value_line(line: &[u8], kind: &'static str, spans: &mut Vec<Span>) {
     if let Some(value) = Names::default().text(line, at + 1, Form::Bare, true) {
         let text = &line[value.start..value.end];
         let least = if phrase(text) { 8 } else { 4 };
-        if text.len() >= least && !placeholder(text) && !location(text) && !code(text, value.form) {
+        if text.len() >= least && !made_up(text) && !location(text) && !code(text, value.form) {
             spans.push(Span::new(value.start, value.end, kind, 10));
         }
     }

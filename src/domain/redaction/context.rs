@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::text::{classes, distinct, documented, entropy, hex, phrase, placeholder, published, random, uuid};
+use super::text::{classes, distinct, documented, entropy, hex, made_up, phrase, published, random, uuid};
 use super::{Span, first};
 
 /// How a found value is judged.
 #[derive(Clone, Copy)]
 enum Judge {
-    /// Anything but a placeholder.
+    /// Anything but a made-up value.
     Given,
     /// It must look random.
     Random,
@@ -22,9 +22,9 @@ enum Judge {
     Base64,
     /// The form alone decides; only documentation is left.
     Form,
-    /// The argument of a short flag: not a placeholder, nor a port (`-p 8080:80` publishes one).
+    /// The argument of a short flag: not a made-up value, nor a port (`-p 8080:80` publishes one).
     Flag,
-    /// A password in a URL: not a placeholder, nor the same as its user (the first group).
+    /// A password in a URL: not a made-up value, nor the same as its user (the first group).
     UrlPassword,
 }
 
@@ -539,29 +539,27 @@ fn trimmed(value: &[u8]) -> usize {
 
 fn judged(judge: Judge, value: &[u8], user: &[u8]) -> bool {
     match judge {
-        Judge::Given => !placeholder(value),
-        Judge::Flag => !placeholder(value) && !(value.iter().all(|b| b.is_ascii_digit() || *b == b':') && (value.contains(&b':') || value.len() <= 5)),
-        Judge::Random => !placeholder(value) && (random(value, 8) || uuid(value)),
+        Judge::Given => !made_up(value),
+        Judge::Flag => !made_up(value) && !(value.iter().all(|b| b.is_ascii_digit() || *b == b':') && (value.contains(&b':') || value.len() <= 5)),
+        Judge::Random => !made_up(value) && (random(value, 8) || uuid(value)),
         Judge::Token => {
             let found = classes(value);
-            !placeholder(value) && !uuid(value) && !phrase(value) && found.digit && (found.lower || found.upper) && distinct(value) >= 10
+            !made_up(value) && !uuid(value) && !phrase(value) && found.digit && (found.lower || found.upper) && distinct(value) >= 10
         }
         Judge::Key => {
             let tail = value.rsplit(|b| matches!(b, b'_' | b'-')).next().unwrap_or_default();
             let found = classes(tail);
             // A hash behind a name is a build's, or a cache's.
             let hashed = hex(tail) && matches!(tail.len(), 40 | 64);
-            found.digit && random(tail, 20) && distinct(tail) >= 10 && !hashed && !placeholder(value) && !published(value)
+            found.digit && random(tail, 20) && distinct(tail) >= 10 && !hashed && !made_up(value) && !published(value)
         }
         Judge::Base64 => {
             let found = classes(value);
-            !placeholder(value)
-                && (found.digit || value.ends_with(b"=") || found.symbol || (found.lower && found.upper && entropy(value) > 2.5))
-                && !phrase(value)
+            !made_up(value) && (found.digit || value.ends_with(b"=") || found.symbol || (found.lower && found.upper && entropy(value) > 2.5)) && !phrase(value)
         }
         Judge::Form => !documented(value),
         Judge::UrlPassword => {
-            !placeholder(value)
+            !made_up(value)
                 // GitHub's form for a token that stands where the user does.
                 && value != b"x-oauth-basic"
                 && value != user
@@ -598,7 +596,7 @@ fn cookies(line: &[u8], masks: &[(usize, usize)], spans: &mut Vec<Span>) {
             let Some(equals) = memchr::memchr(b'=', pair) else { continue };
             let value = &pair[equals + 1..];
             let value = &value[..value.iter().position(|b| matches!(b, b' ' | b'"' | b'\'' | b'\r' | b'\n' | b'\t' | b'\\')).unwrap_or(value.len())];
-            if value.len() >= 8 && !placeholder(value) && (random(value, 8) || uuid(value)) {
+            if value.len() >= 8 && !made_up(value) && (random(value, 8) || uuid(value)) {
                 spans.push(Span::new(start + equals + 1, start + equals + 1 + value.len(), "cookie", 40));
             }
             from = at.min(line.len());

@@ -3,7 +3,7 @@
 /// How much a name says about its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Whatever it is, if it is no placeholder.
+    /// Whatever it is, if it is not made up.
     Password,
     /// A token, key or secret: it must look like one where code and prose stand as well.
     Secret,

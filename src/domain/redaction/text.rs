@@ -135,14 +135,14 @@ pub(super) fn contains(haystack: &[u8], needle: &str) -> bool {
         .any(|at| haystack[at..at + needle.len()].eq_ignore_ascii_case(needle))
 }
 
-/// Words that a placeholder contains, whatever stands around them.
-const PLACEHOLDER_PARTS: &str = "\
+/// Words that a made-up value contains, whatever stands around them.
+const MADE_UP_PARTS: &str = "\
     example changeme change-me change_me change-this change_this changeit placeholder redacted your- your_ yourpass yourtoken yoursecret yourkey \
     yourapi youraccess xxxx replaceme replace_ replace- insert_ insert- _here -here goeshere fixme censored dummy not-a-real not_a_real notreal \
     **** .... … < removed filtered";
 
 /// Words that, alone, are no secret: types, states, and the values that documentation and CI files use.
-const PLACEHOLDER_WORDS: &str = "\
+const MADE_UP_WORDS: &str = "\
     ! - abc abc123 any array auto bar baz bool boolean buffer bytes char const default denied disabled empty enabled env error expected expired \
     fail failed fake false field file float foo foobar found func function hidden ignored incorrect inherit input int integer interface invalid \
     key keyword masked missing mismatch mock must n/a na never new nil no none not null nullable number object off ok on optional option pass \
@@ -162,10 +162,10 @@ const REFERENCES: &str = "\
 
 /// Whether `value` only stands in for a secret: a variable, a template, stars, a word of documentation.
 #[must_use]
-pub(super) fn placeholder(value: &[u8]) -> bool {
+pub(super) fn made_up(value: &[u8]) -> bool {
     let value = value.trim_ascii();
     if value.len() > WEIGHED {
-        return placeholder(&value[..WEIGHED]);
+        return made_up(&value[..WEIGHED]);
     }
     if distinct(value) <= 2 && value.len() >= 3 && !value.iter().all(u8::is_ascii_digit) {
         return true;
@@ -184,8 +184,8 @@ pub(super) fn placeholder(value: &[u8]) -> bool {
     if std::str::from_utf8(value).is_err() {
         return false;
     }
-    static PARTS: LazyLock<AhoCorasick> = LazyLock::new(|| words(PLACEHOLDER_PARTS));
-    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| PLACEHOLDER_WORDS.split_ascii_whitespace().collect());
+    static PARTS: LazyLock<AhoCorasick> = LazyLock::new(|| words(MADE_UP_PARTS));
+    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| MADE_UP_WORDS.split_ascii_whitespace().collect());
     let lower = String::from_utf8_lossy(&value[..value.len().min(LONGEST_WORD)]).to_ascii_lowercase();
     lower.is_empty()
         || value.len() <= LONGEST_WORD && WORDS.contains(lower.as_str())

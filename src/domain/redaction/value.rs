@@ -1,7 +1,7 @@
 //! Whether a value is a secret, given what its name says and how it is written down.
 
 use super::names::Meaning;
-use super::text::{classes, contains, distinct, entropy, hex, phrase, placeholder, random, uuid, word};
+use super::text::{classes, contains, distinct, entropy, hex, made_up, phrase, random, uuid, word};
 
 /// Bytes of a value that are judged.
 const JUDGED: usize = 512;
@@ -44,7 +44,7 @@ pub(super) fn secret(value: &[u8], meaning: Meaning, form: Form, upper: bool, af
     {
         return true;
     }
-    if placeholder(value) || code(value, form) || location(value) || (meaning != Meaning::Password && version(value)) {
+    if made_up(value) || code(value, form) || location(value) || (meaning != Meaning::Password && version(value)) {
         return false;
     }
     let found = classes(value);

@@ -293,15 +293,6 @@ fn labelled_changes_are_judged_right() {
             ));
         }
     }
-    let caught = BAD_EDITS.len() - missed.len();
-    println!(
-        "{} weakening, {} fine: recall {caught}/{}, precision {caught}/{}, right rule {}/{caught}",
-        BAD_EDITS.len(),
-        FINE_EDITS.len(),
-        BAD_EDITS.len(),
-        caught + alarms.len(),
-        caught - wrong_rule.len()
-    );
     assert!(BAD_EDITS.len() >= 60 && FINE_EDITS.len() >= 60);
     assert!(
         missed.is_empty() && wrong_rule.is_empty() && alarms.is_empty(),
@@ -646,6 +637,6 @@ fn held_out_changes_measure_the_rules() {
         })
         .collect();
     let caught = HELD_OUT_BAD.len() - missed.len();
-    println!("held out: recall {caught}/{}, precision {caught}/{}", HELD_OUT_BAD.len(), caught + alarms.len());
-    assert!(missed.is_empty() && alarms.is_empty(), "missed:\n{}\nfalse alarms:\n{}", missed.join("\n"), alarms.join("\n"));
+    let scored = format!("held out: recall {caught}/{}, precision {caught}/{}", HELD_OUT_BAD.len(), caught + alarms.len());
+    assert!(missed.is_empty() && alarms.is_empty(), "{scored}\nmissed:\n{}\nfalse alarms:\n{}", missed.join("\n"), alarms.join("\n"));
 }
