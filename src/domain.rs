@@ -15,5 +15,6 @@ pub mod remediation;
 pub mod render;
 pub mod risk;
 pub mod rules;
+pub mod source;
 pub mod suggestions;
 pub mod workflow;

@@ -15,10 +15,10 @@ use regex::Regex;
 
 use super::diagnosis::excerpt::own_name;
 use super::diagnosis::{Category, paths};
-use super::patch::inspect::{is_generated, is_lock_file, is_test};
 use super::redaction::redact;
 use super::remediation::DiagnosisRecord;
 use super::render::escape;
+use super::source::files::{is_generated, is_lock_file, is_test};
 
 mod difference;
 pub mod imports;

@@ -512,7 +512,7 @@ pub(crate) fn shown(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars().take(120) {
         // Format characters (bidirectional overrides, joiners) would let a path look like another.
-        if c.is_control() || inspect::is_invisible(c) {
+        if c.is_control() || crate::domain::source::text::is_invisible(c) {
             out.extend(c.escape_unicode());
         } else if c == '`' {
             out.push('\'');

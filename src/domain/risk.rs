@@ -27,8 +27,8 @@
 use serde::Serialize;
 
 use super::diagnosis::Category;
-use super::patch::integrity::lexer::{Language, mask};
 use super::patch::{Applied, Repair, RepairKind, Touches};
+use super::source::lexer::{Language, mask};
 
 /// Everything the score is made of.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::window::{FENCE, beginning, fenced};
-use crate::domain::patch::inspect::{is_generated, is_lock_file};
+use crate::domain::source::files::{is_generated, is_lock_file};
 
 /// Bytes kept for the names of the files that had to go.
 const NAMES: usize = 400;

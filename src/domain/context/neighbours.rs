@@ -3,7 +3,7 @@
 use super::tree::{Tree, ancestors, ending, folder, name};
 use crate::domain::diagnosis::Category;
 use crate::domain::diagnosis::excerpt::own_name;
-use crate::domain::patch::inspect::{is_lock_file, is_manifest, is_snapshot, is_test};
+use crate::domain::source::files::{is_lock_file, is_manifest, is_snapshot, is_test};
 
 /// Most files of one kind that one file brings in.
 const MOST: usize = 3;

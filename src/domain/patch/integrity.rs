@@ -9,7 +9,6 @@ mod commands;
 mod config;
 mod dialects;
 mod disguise;
-pub mod lexer;
 mod lint;
 mod lockfile;
 mod patterns;
@@ -25,7 +24,8 @@ use serde::Serialize;
 use self::strength::Change;
 use self::tests_found::{Assertion, Source, Test};
 use super::apply::FileChange;
-use super::inspect::{is_snapshot, is_test};
+use crate::domain::source::files::{is_snapshot, is_test};
+use crate::domain::source::lexer::Language;
 
 /// What was weakened. The names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -380,7 +380,7 @@ fn cases(source: &Source<'_>, test: &Test) -> usize {
             strength::split_arguments(tests_found::within(inside, list)).len()
         })
         .sum();
-    let piped = source.language == lexer::Language::Groovy;
+    let piped = source.language == Language::Groovy;
     let row =
         |line: &&str| (line.starts_with(['{', '(', '[']) && line.ends_with(',') && line.len() > 4) || (piped && line.contains('|') && !line.contains("||"));
     let rows = code.lines().map(str::trim).filter(row).count();
@@ -495,7 +495,7 @@ fn words(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Fin
                 );
             }
         }
-        if language == lexer::Language::Go {
+        if language == Language::Go {
             for regex in patterns::gates(language) {
                 let count = |source: &Source<'_>| regex.find_iter(&source.masked.comments).count();
                 if count(after) > before.map_or(0, count) && before.is_some() {
@@ -540,8 +540,8 @@ fn words(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Fin
 }
 
 /// Written in a programming language.
-fn is_source(language: lexer::Language) -> bool {
-    use lexer::Language::{Config, Json, Other, Shell, Xml};
+fn is_source(language: Language) -> bool {
+    use Language::{Config, Json, Other, Shell, Xml};
     !matches!(language, Config | Json | Other | Shell | Xml)
 }
 

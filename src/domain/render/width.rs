@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthChar as _;
 
 use super::escape::deceptive;
-use crate::domain::patch::inspect::is_invisible;
+use crate::domain::source::text::is_invisible;
 
 /// Marks without a width of their own that one letter may carry; more of them only deface the lines around.
 const COMBINING: usize = 3;

@@ -306,7 +306,7 @@ fn registrations(before: &Source<'_>, after: &Source<'_>, findings: &mut Vec<Fin
     if !REGISTRY.is_match(after.path) {
         return;
     }
-    let in_tests = crate::domain::patch::inspect::is_test(after.path) && after.path.ends_with(".rs");
+    let in_tests = crate::domain::source::files::is_test(after.path) && after.path.ends_with(".rs");
     let regex = if in_tests { &*TEST_MODULE } else { &*REGISTERED };
     let read = |source: &Source<'_>| -> Vec<String> {
         regex.find_iter(&source.masked.uncommented).map(|hit| source.line_text(hit.end().saturating_sub(1)).to_owned()).collect()

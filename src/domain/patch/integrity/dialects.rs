@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::lexer::{Language, Masked};
 use super::tests_found::{Test, closing, pattern};
+use crate::domain::source::lexer::{Language, Masked};
 
 /// How far a test reaches from its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! What a reader of the diff would not see: characters without a width, text that runs backwards, names in letters that only look alike.
 //! Source: Unicode Technical Report 36, section 2.10 (bidirectional text spoofing), and Unicode Technical Standard 39.
 
-use super::super::inspect::is_invisible;
-use super::lexer::Language;
 use super::tests_found::Source;
 use super::{Finding, Rule, Severity};
+use crate::domain::source::lexer::Language;
+use crate::domain::source::text::is_invisible;
 
 /// New lines with something hidden in them.
 pub(super) fn check(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Finding>) {

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::tests_found::{Source, pattern};
 use super::{Finding, Rule, Severity};
-use crate::domain::patch::inspect::is_lock_file;
+use crate::domain::source::files::is_lock_file;
 
 static NAME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"^\s*"(?:node_modules/)?([^"]+)":\s*\{|^(\S[^:]*@[^:]+):\s*$|^name = "([^"]+)"|^\s*"name":\s*"([^"]+)""#));

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::lexer::Language;
 use super::tests_found::pattern;
+use crate::domain::source::lexer::Language;
 
 macro_rules! patterns {
     ($name:ident, [$($text:expr),* $(,)?]) => {

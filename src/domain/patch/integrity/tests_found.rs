@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::dialects;
-use super::lexer::{Language, Masked, mask};
+use crate::domain::source::lexer::{Language, Masked, mask};
 
 /// A constant pattern; every one of them is compiled by the tests.
 pub(super) fn pattern(text: &str) -> Regex {
@@ -180,7 +180,7 @@ fn attributes_start(code: &str, at: usize) -> usize {
 
 fn tests(path: &str, language: Language, text: &str, masked: &Masked) -> Vec<Test> {
     // Where runners collect by path, a test elsewhere is not a test.
-    let collected = crate::domain::patch::inspect::is_test(path);
+    let collected = crate::domain::source::files::is_test(path);
     match language {
         Language::Rust => attributed(&RUST_FN, &RUST_MARK, None, masked, text),
         Language::Java => attributed(&JAVA_FN, &JAVA_MARK, None, masked, text)
