@@ -3,6 +3,7 @@
 //! **Invariant:** nothing here imports `ports`, `engine`, `adapters`, `web` or `cli`; time is passed in.
 
 pub mod breaker;
+pub mod check;
 pub mod context;
 pub mod diagnosis;
 pub mod gate;

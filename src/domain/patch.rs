@@ -10,6 +10,7 @@
 
 pub mod apply;
 pub mod canonical;
+mod compared;
 pub mod inspect;
 pub mod integrity;
 pub mod parse;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use apply::{Applied, FileChange, Stats, apply};
+pub use compared::compared;
 pub use inspect::{Inspection, PathRules, Touches, TreeFacts, inspect};
 pub use parse::parse;
 pub use root::rooted;
