@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::folders;
 use crate::adapters::git::clone::{self, NotAClone};
+use crate::adapters::git::compare;
 use crate::adapters::git::{GitMirrors, GitOptions};
 use crate::adapters::github::{GitHub, GitHubAuth, GitHubSettings};
 use crate::adapters::llm::{Models, Price, RouteKind, RouteSettings};
@@ -123,6 +124,14 @@ impl LocalRepository {
         let clone::Clone { branch, head, time, author, default_branch, .. } = self.clone.clone();
         LocalClone::new(self.path.clone(), branch, default_branch, head, time, log, author)
     }
+}
+
+/// What `head` brings to a clone since it left `base`; see [`compare::compare`].
+///
+/// # Errors
+/// Any [`compare::CompareError`].
+pub fn compare(path: &Path, base: Option<&str>, head: Option<&str>) -> Result<compare::Comparison, compare::CompareError> {
+    compare::compare(path, base, head)
 }
 
 /// A channel that nobody listens to: what a command has to say it prints.

@@ -1,7 +1,9 @@
 //! The command line: one file a subcommand. Results go to stdout, progress and errors to stderr.
 
 pub mod audit;
+pub mod check;
 pub mod circuit;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod diagnose;
 pub mod doctor;
@@ -56,6 +58,7 @@ Examples:
   regreen fix --repo . --cmd 'cargo test'           fix a local clone; leaves a branch agent-fix/…
   regreen fix --run https://github.com/o/r/actions/runs/1
   regreen diagnose --log ci.log                     what failed, where, and why
+  regreen check --base origin/main                  may this branch's change pass the gate?
   regreen init                                      write .env and regreen.toml after asking
   regreen doctor                                    try every dependency and permission
   regreen serve                                     watch the repositories of REGREEN_REPOS";
@@ -104,6 +107,8 @@ The exit code is 0 where a diagnosis was made, also one that finds no failure")]
     /// What the patch engine makes of a diff.
     #[command(after_help = "Example:\n  regreen patch apply --dir . --diff fix.diff")]
     Patch(patch::PatchArgs),
+    /// The gate alone, for any change: allow, ask a person, or refuse.
+    Check(check::CheckArgs),
     /// The text with its secrets masked, line for line.
     #[command(
         after_help = "Examples:\n  regreen redact ci.log\n  gh run view 1 --log-failed | regreen redact > to-paste.log\n  kubectl logs deploy/app | regreen redact -\n  regreen redact ci.log --format json | jq .counts\n\nOnly the secret goes, as [redacted:kind]; names, hosts and users stay, and so do commits, digests, identifiers and lock files.\nLines are kept, a second pass changes nothing, and memory is bounded. A secret that no form, name or place tells stays: look before you paste."
@@ -134,6 +139,7 @@ The exit code is 0 where a diagnosis was made, also one that finds no failure")]
     /// The database's schema: up, status.
     Migrate(migrate::MigrateArgs),
     /// The whole loop on this machine, with a simulated GitHub, Slack and model.
+    #[cfg(feature = "demo")]
     #[command(after_help = "Example:\n  regreen demo")]
     Demo(demo::DemoArgs),
 }
@@ -180,6 +186,7 @@ pub fn run() -> ExitCode {
             return redact::run(&args).unwrap_or_else(|error| fail(&error));
         }
         Command::Patch(args) => patch::run(&args),
+        Command::Check(args) => check::run(&args, &context),
         Command::Init(args) => init::run(&args),
         command => with_runtime(context, command),
     };
@@ -205,8 +212,9 @@ fn with_runtime(context: Context, command: Command) -> anyhow::Result<u8> {
             Command::Audit(args) => audit::run(&context, &args).await,
             Command::Doctor(args) => doctor::run(&context, &args).await,
             Command::Migrate(args) => migrate::run(&context, &args).await,
+            #[cfg(feature = "demo")]
             Command::Demo(args) => demo::run(&context, &args).await,
-            Command::Diagnose(_) | Command::Patch(_) | Command::Redact(_) | Command::Init(_) => unreachable!("handled before the runtime"),
+            Command::Diagnose(_) | Command::Patch(_) | Command::Check(_) | Command::Redact(_) | Command::Init(_) => unreachable!("handled before the runtime"),
         }
     });
     // A blocking call into libgit2 that hangs must not keep the process.

@@ -10,6 +10,7 @@
 
 pub mod clone;
 mod commit;
+pub mod compare;
 mod export;
 mod local;
 mod mirror;

@@ -158,7 +158,7 @@ fn run_apply(args: &ApplyArgs, out: &mut dyn std::io::Write, notes: &mut dyn std
     Ok(code)
 }
 
-fn read_answer(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read_answer(path: &Path) -> std::io::Result<Vec<u8>> {
     // One byte more than is taken, so that the parser can say that it is too large.
     let bound = patch::MAX_ANSWER_BYTES as u64 + 1;
     let mut bytes = Vec::new();
@@ -187,7 +187,7 @@ fn attempt(dir: &Path, bytes: &[u8]) -> Result<Applied, Vec<PatchError>> {
 }
 
 /// What of the paths of a patch, and of their ends, the folder has: files, and the folders that a path may begin in.
-fn known(dir: &Path, parsed: &patch::Patch) -> BTreeSet<String> {
+pub(super) fn known(dir: &Path, parsed: &patch::Patch) -> BTreeSet<String> {
     let mut known = BTreeSet::new();
     for path in parsed.files.iter().flat_map(|file| [file.old_path.as_deref(), file.new_path.as_deref()]).flatten() {
         let slashed = path.replace('\\', "/");
@@ -210,7 +210,7 @@ fn known(dir: &Path, parsed: &patch::Patch) -> BTreeSet<String> {
 }
 
 /// The symbolic links among the touched paths and their folders.
-fn links(dir: &Path, parsed: &patch::Patch) -> Vec<String> {
+pub(super) fn links(dir: &Path, parsed: &patch::Patch) -> Vec<String> {
     let mut links = Vec::new();
     for path in parsed.files.iter().flat_map(|file| file.old_path.iter().chain(&file.new_path)) {
         for path in [path.as_str()].into_iter().chain(path.strip_prefix("a/")).chain(path.strip_prefix("b/")) {
@@ -231,7 +231,7 @@ fn links(dir: &Path, parsed: &patch::Patch) -> Vec<String> {
 }
 
 /// A file of the folder. The path has been checked; links are not followed.
-fn read_file(dir: &Path, path: &str) -> Option<FileContent> {
+pub(super) fn read_file(dir: &Path, path: &str) -> Option<FileContent> {
     let full = dir.join(path);
     let meta = full.symlink_metadata().ok()?;
     if meta.is_symlink() {

@@ -19,8 +19,20 @@ use crate::engine::{Runs, recover, worker};
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// For `demo`: where the machine offers no namespaces, run in a weaker sandbox. Only for code that is trusted.
+    #[cfg(feature = "demo")]
     #[arg(long, hide = true)]
     allow_weak_sandbox: bool,
+}
+
+impl ServeArgs {
+    /// The weak sandbox belongs to `demo`, which runs nothing but its own code.
+    fn isolation(&self) -> Isolation {
+        #[cfg(feature = "demo")]
+        if self.allow_weak_sandbox {
+            return Isolation::WeakAllowed;
+        }
+        Isolation::Required
+    }
 }
 
 /// Runs until it is told to stop.
@@ -40,7 +52,7 @@ pub async fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<u8> {
     let address = listener.local_addr()?;
 
     let store = Arc::new(app::store(&settings).await?);
-    let isolation = if args.allow_weak_sandbox { Isolation::WeakAllowed } else { Isolation::Required };
+    let isolation = args.isolation();
     let runs = app::runs(&settings.sandbox, isolation);
     match &runs {
         Runs::In(sandbox) => tracing::info!(sandbox = %sandbox.kind(), "untrusted code is run"),

@@ -4,6 +4,7 @@
 //! these, and is bounded.
 
 pub mod alert;
+pub mod check;
 pub mod diagnosis;
 pub mod escape;
 pub mod pull;
