@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use super::breaker::CircuitState;
 use super::ids::{BranchName, CommitSha, PatchHash, RepoId};
-use super::remediation::Reason;
 
 /// How long a clearance holds: long enough for a push and a pull request, short enough that the world is as it was seen.
 pub const CLEARANCE_HOLDS: Duration = Duration::minutes(5);
@@ -47,6 +46,8 @@ pub enum Check {
     WorkflowReach,
     /// The repository's autonomy allows a pull request.
     Autonomy,
+    /// Nothing is left that a person has to say yes to, or a person said it.
+    Approval,
 }
 
 impl Check {
@@ -69,25 +70,7 @@ impl Check {
             Check::Proof => "proof",
             Check::WorkflowReach => "workflow_reach",
             Check::Autonomy => "autonomy",
-        }
-    }
-
-    /// The reason code of a remediation that this check ends.
-    pub const fn reason(self) -> Reason {
-        match self {
-            Check::RiskScore => Reason::RiskTooHigh,
-            Check::Circuit => Reason::CircuitOpen,
-            Check::ProtectedBranch => Reason::ProtectedBranch,
-            Check::DryRun => Reason::DryRun,
-            Check::Snapshot => Reason::SnapshotMissing,
-            Check::TestIntegrity => Reason::TestIntegrity,
-            Check::Paths => Reason::PathRefused,
-            Check::Budget => Reason::Budget,
-            Check::NotStopped => Reason::OptedOut,
-            Check::HeadUnmoved => Reason::HeadMoved,
-            Check::Proof => Reason::Unproven,
-            Check::WorkflowReach => Reason::WorkflowReach,
-            Check::Autonomy => Reason::Autonomy,
+            Check::Approval => "approval",
         }
     }
 }
@@ -108,6 +91,37 @@ pub enum Gate {
     Gating,
     /// Before anything is written.
     Clearing,
+}
+
+impl Gate {
+    /// The checks that must be present at this gate. One that nobody reported counts as failed, and without all of them no clearance is
+    /// made; so a check that is forgotten in the flow closes the gate and does not open it.
+    pub const fn required(self) -> &'static [Check] {
+        use Check::{
+            Approval, Autonomy, Budget, Circuit, DryRun, HeadUnmoved, NotStopped, Paths, Proof, ProtectedBranch, RiskScore, Snapshot, TestIntegrity,
+            WorkflowReach,
+        };
+        match self {
+            Gate::Admission => &[RiskScore, Circuit, ProtectedBranch, DryRun, Snapshot, Budget, NotStopped],
+            Gate::Gating => &[RiskScore, Circuit, ProtectedBranch, DryRun, Snapshot, TestIntegrity, Paths, Budget, NotStopped],
+            Gate::Clearing => &[
+                RiskScore,
+                Circuit,
+                ProtectedBranch,
+                DryRun,
+                Snapshot,
+                TestIntegrity,
+                Paths,
+                Budget,
+                NotStopped,
+                HeadUnmoved,
+                Proof,
+                WorkflowReach,
+                Autonomy,
+                Approval,
+            ],
+        }
+    }
 }
 
 /// How a check came out.
@@ -177,11 +191,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Joins findings. A mandatory check that nobody reported counts as failed: silence is no yes.
+    /// Joins findings. A required check that nobody reported counts as failed: silence is no yes.
     pub fn of(gate: Gate, risk_score: u8, mut findings: Vec<Finding>) -> Self {
-        for check in Check::MANDATORY {
-            if !findings.iter().any(|finding| finding.check == check) {
-                findings.push(Finding::failed(check, "the check was not evaluated", "nothing", "an answer"));
+        for check in gate.required() {
+            if !findings.iter().any(|finding| finding.check == *check) {
+                findings.push(Finding::failed(*check, "the check was not evaluated", "nothing", "an answer"));
             }
         }
         findings.sort_by_key(|finding| finding.check);
@@ -203,15 +217,15 @@ impl Verdict {
         self.failures().any(|finding| finding.check == check)
     }
 
-    /// Whether dry-run is all that stands in the way: the flow goes on, on a simulated clearance.
+    /// Whether dry-run is all that stands in the way: the flow goes on, on a simulated clearance. Nobody is asked for a yes to what
+    /// will not be written, so a missing approval stands in nobody's way then.
     pub fn refused_by_dry_run_alone(&self) -> bool {
-        let mut failures = self.failures().peekable();
-        failures.peek().is_some() && failures.all(|finding| finding.check == Check::DryRun)
+        self.failed(Check::DryRun) && self.failures().all(|finding| matches!(finding.check, Check::DryRun | Check::Approval))
     }
 
-    /// The reason code of the first failure, in the order in which checks are told; dry-run comes last.
-    pub fn reason(&self) -> Option<Reason> {
-        self.failures().find(|finding| finding.check != Check::DryRun).or_else(|| self.failures().next()).map(|finding| finding.check.reason())
+    /// The check that decided: the first failure in the order in which checks are told; dry-run comes last.
+    pub fn decisive(&self) -> Option<Check> {
+        self.failures().find(|finding| finding.check != Check::DryRun).or_else(|| self.failures().next()).map(|finding| finding.check)
     }
 
     /// The flat form of the result.
@@ -345,6 +359,17 @@ pub fn snapshot(id: Option<&str>, restorable: Result<(), String>) -> Finding {
     }
 }
 
+/// Whether a person has to say yes. `questions` are what is asked, `by` who has said yes to them.
+pub fn approval(questions: &[String], by: Option<&str>) -> Finding {
+    let required = "nothing to ask, or a person's yes";
+    match (questions.len(), by) {
+        (0, _) => Finding::passed(Check::Approval, "nobody has to be asked", "nothing to ask", required),
+        (n, Some(by)) => Finding::passed(Check::Approval, format!("{by} said yes to {n} question(s)"), "approved", required),
+        (n, None) => Finding::failed(Check::Approval, format!("a person has to say yes to {n} question(s)"), "no answer", required),
+    }
+    .with_parts(questions.to_vec())
+}
+
 /// What a clearance is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
@@ -398,7 +423,7 @@ pub enum NotCleared {
 /// The only place where a clearance is made: from the verdict of the clearing gate.
 pub fn clear(verdict: &Verdict, subject: Subject, now: DateTime<Utc>) -> Cleared {
     let reserved = subject.base_branch.is_ours() || (subject.offer == Offer::PullRequest && is_reserved(&subject.base_branch));
-    let told = Check::MANDATORY.iter().all(|check| verdict.findings.iter().any(|finding| finding.check == *check));
+    let told = Gate::Clearing.required().iter().all(|check| verdict.findings.iter().any(|finding| finding.check == *check));
     // The flags are not believed: `allowed` is asked of the findings again.
     let holds = verdict.gate == Gate::Clearing && told && !reserved;
     if holds && verdict.failures().next().is_none() {
@@ -518,8 +543,12 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000, 0).unwrap()
     }
 
+    /// The five mandatory checks as given, and the others as they should be.
     fn findings(protection: Finding) -> Vec<Finding> {
-        vec![risk_score(2, 5, vec![]), circuit(CircuitState::Closed, 0, false, None), protection, dry_run(false), snapshot(Some("s"), Ok(()))]
+        let mut all = vec![risk_score(2, 5, vec![]), circuit(CircuitState::Closed, 0, false, None), protection, dry_run(false), snapshot(Some("s"), Ok(()))];
+        let others = Gate::Clearing.required().iter().filter(|check| !Check::MANDATORY.contains(check));
+        all.extend(others.map(|check| Finding::passed(*check, "it holds", "", "")));
+        all
     }
 
     fn open(name: &str) -> Finding {
@@ -530,7 +559,7 @@ mod tests {
     fn a_check_that_was_not_told_has_failed() {
         let verdict = Verdict::of(Gate::Admission, 0, vec![dry_run(false)]);
         assert!(!verdict.allowed);
-        assert_eq!(verdict.failures().count(), 4);
+        assert_eq!(verdict.failures().count(), Gate::Admission.required().len() - 1);
     }
 
     #[test]
@@ -547,7 +576,7 @@ mod tests {
     fn every_failure_is_told() {
         let all = vec![risk_score(9, 5, vec![]), circuit(CircuitState::Open, 3, false, None), open("main"), dry_run(true), snapshot(None, Ok(()))];
         let result = Verdict::of(Gate::Clearing, 9, all).result();
-        assert_eq!(result.checks_failed, Check::MANDATORY);
+        assert_eq!(result.checks_failed, Gate::Clearing.required(), "all that failed, and all that nobody reported");
         assert_eq!(result.checks_passed, []);
         assert!(!result.allowed && result.reason.contains("risk 9/10") && result.reason.contains("dry-run"));
     }
@@ -571,6 +600,41 @@ mod tests {
         assert!(matches!(clear(&empty, subject("a"), now()), Cleared::Refused));
         let early = Verdict::of(Gate::Gating, 0, findings(open("a")));
         assert!(early.allowed && matches!(clear(&early, subject("a"), now()), Cleared::Refused));
+    }
+
+    /// Whichever check a refactoring forgets to report, no clearance is made.
+    #[test]
+    fn without_one_of_the_required_checks_nothing_is_cleared() {
+        let whole = findings(open("a"));
+        assert!(matches!(clear(&Verdict::of(Gate::Clearing, 2, whole.clone()), subject("a"), now()), Cleared::Real(_)));
+        for check in Gate::Clearing.required() {
+            let mut without = whole.clone();
+            without.retain(|finding| finding.check != *check);
+            let built = Verdict { gate: Gate::Clearing, allowed: true, risk_score: 2, findings: without.clone() };
+            for verdict in [Verdict::of(Gate::Clearing, 2, without), built] {
+                let cleared = clear(&verdict, subject("a"), now());
+                assert!(!matches!(cleared, Cleared::Real(_)), "cleared without {check}");
+            }
+        }
+        for gate in [Gate::Admission, Gate::Gating, Gate::Clearing] {
+            assert!(Check::MANDATORY.iter().all(|check| gate.required().contains(check)), "{gate:?}");
+        }
+    }
+
+    #[test]
+    fn a_question_without_an_answer_clears_nothing_and_a_dry_run_asks_nobody() {
+        let questions = ["tests/a.py:3: the expected value changes".to_owned()];
+        for (finding, status) in
+            [(approval(&[], None), Status::Passed), (approval(&questions, None), Status::Failed), (approval(&questions, Some("ann")), Status::Passed)]
+        {
+            assert_eq!(finding.status, status, "{}", finding.sentence);
+            let mut all = findings(open("a"));
+            all.retain(|other| other.check != Check::Approval);
+            all.push(finding);
+            assert_eq!(matches!(clear(&Verdict::of(Gate::Clearing, 2, all.clone()), subject("a"), now()), Cleared::Real(_)), status == Status::Passed);
+            all[3] = dry_run(true);
+            assert!(matches!(clear(&Verdict::of(Gate::Clearing, 2, all), subject("a"), now()), Cleared::Simulated(_)));
+        }
     }
 
     #[test]
@@ -597,9 +661,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_failed_check_ever_clears(fail in proptest::collection::vec(any::<bool>(), 5), name in "[a-z]{1,8}(/[a-z]{1,8})?") {
+        fn no_failed_check_ever_clears(fail in proptest::collection::vec(prop::bool::weighted(0.1), 14), name in "[a-z]{1,8}(/[a-z]{1,8})?") {
             let shown = |check: Check, failed: bool| if failed { Finding::failed(check, "no", "", "") } else { Finding::passed(check, "yes", "", "") };
-            let all = Check::MANDATORY.into_iter().zip(&fail).map(|(check, failed)| shown(check, *failed)).collect();
+            let all = Gate::Clearing.required().iter().zip(&fail).map(|(check, failed)| shown(*check, *failed)).collect();
             let cleared = clear(&Verdict::of(Gate::Clearing, 0, all), subject(&name), now());
             prop_assert_eq!(matches!(cleared, Cleared::Real(_)), fail.iter().all(|failed| !failed) && name != "main" && name != "master");
         }

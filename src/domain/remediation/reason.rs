@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::gate::Check;
+
 /// Declares the closed list of reason codes: variant, code, sentence for people, and where it may stand.
 macro_rules! reasons {
     ($($variant:ident $code:literal $phase:ident $sentence:literal;)*) => {
@@ -101,6 +103,7 @@ reasons! {
     OptedOut "opted_out" Blocked "the branch's pull request carries the opt-out label";
     Rejected "rejected" Blocked "a person said no";
     ApprovalExpired "expired" Blocked "nobody answered in time";
+    NeedsApproval "needs_approval" Blocked "a person would have to approve it, and nobody can be asked here";
     WorkflowReach "workflow_reach" Blocked "the pushed branch would start a workflow with secrets or write permissions in its reach";
     Unproven "unproven" Blocked "there is no proof, and the settings ask for one";
     Autonomy "autonomy" Blocked "the repository's autonomy allows observing or suggesting only";
@@ -146,5 +149,27 @@ impl Reason {
                 | Reason::NoPatch
                 | Reason::NotProved
         )
+    }
+}
+
+/// The reason code of a remediation that a failed check ends.
+impl From<Check> for Reason {
+    fn from(check: Check) -> Self {
+        match check {
+            Check::RiskScore => Self::RiskTooHigh,
+            Check::Circuit => Self::CircuitOpen,
+            Check::ProtectedBranch => Self::ProtectedBranch,
+            Check::DryRun => Self::DryRun,
+            Check::Snapshot => Self::SnapshotMissing,
+            Check::TestIntegrity => Self::TestIntegrity,
+            Check::Paths => Self::PathRefused,
+            Check::Budget => Self::Budget,
+            Check::NotStopped => Self::OptedOut,
+            Check::HeadUnmoved => Self::HeadMoved,
+            Check::Proof => Self::Unproven,
+            Check::WorkflowReach => Self::WorkflowReach,
+            Check::Autonomy => Self::Autonomy,
+            Check::Approval => Self::NeedsApproval,
+        }
     }
 }

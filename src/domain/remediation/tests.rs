@@ -179,6 +179,67 @@ fn a_started_effect_stays_open_until_reported() {
     assert!(state.intents.is_empty());
 }
 
+/// Walks of legal events: each step goes to a phase drawn among those that can be reached, by an event drawn among those that lead there.
+/// The same walks each time, so that what they visit can be pinned: a walk that stays at the start would prove nothing.
+#[test]
+fn legal_walks_visit_every_edge_and_keep_the_rules() {
+    use proptest::test_runner::{RngAlgorithm, TestRng};
+    const WALKS: usize = 1_000;
+    let samples = samples();
+    let mut rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut draw = |n: usize| usize::try_from(rng.next_u64() % u64::try_from(n).unwrap()).unwrap();
+    let (mut edges, mut kept, mut ends, mut steps) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::<Phase, usize>::new(), 0_usize);
+    for _ in 0..WALKS {
+        let mut chain = vec![(opened(), at(0))];
+        let mut state = opening();
+        // Sixty steps are more than a remediation needs to end; one that does not is as good.
+        for _ in 0..60 {
+            let now = at(state.seq as i64);
+            let mut open: BTreeMap<Phase, Vec<(&Event, Remediation)>> = BTreeMap::new();
+            for event in &samples {
+                if let Ok((next, _)) = state.apply(event, now) {
+                    assert!(next.phase == state.phase || state.phase.may_become(next.phase), "{} -> {}", state.phase, next.phase);
+                    open.entry(next.phase).or_default().push((event, next));
+                }
+            }
+            if open.is_empty() {
+                break;
+            }
+            // Ends are reached from everywhere: drawn as one, so that walks get on. What no walk took yet is tried now and then.
+            let fresh: Vec<Phase> = open.keys().copied().filter(|to| *to != state.phase && !edges.contains(&(state.phase, *to))).collect();
+            let (end, live): (Vec<Phase>, Vec<Phase>) = open.keys().copied().partition(|phase| phase.is_end());
+            let phase = match draw(live.len() * 3 + usize::from(!end.is_empty())) {
+                0 if !fresh.is_empty() => fresh[draw(fresh.len())],
+                n if n < live.len() * 3 => live[n % live.len()],
+                _ => end[draw(end.len())],
+            };
+            let choices = open.remove(&phase).unwrap_or_default();
+            let pick = draw(choices.len());
+            let (event, next) = choices.into_iter().nth(pick).unwrap();
+            assert_eq!(next.seq, state.seq + 1);
+            assert!(next.attempts >= state.attempts && next.evidence.len() <= EVIDENCE_KEPT && next.id == state.id);
+            if next.phase == state.phase {
+                kept.insert(next.phase)
+            } else {
+                edges.insert((state.phase, next.phase))
+            };
+            chain.push((event.clone(), now));
+            steps += 1;
+            state = next;
+        }
+        *ends.entry(state.phase).or_default() += 1;
+        assert_eq!(Remediation::fold(chain.iter().map(|(event, at)| (event, *at))).unwrap(), state);
+        let text = serde_json::to_string(&state).unwrap();
+        assert_eq!(serde_json::from_str::<Remediation>(&text).unwrap(), state);
+    }
+    let table: BTreeSet<_> =
+        Phase::ALL.into_iter().flat_map(|a| Phase::ALL.into_iter().filter(move |b| a != *b && a.may_become(*b)).map(move |b| (a, b))).collect();
+    assert_eq!(table.difference(&edges).collect::<Vec<_>>(), Vec::<&(Phase, Phase)>::new(), "edges that no walk took");
+    assert_eq!((edges.len(), kept.len()), (57, 16), "{kept:?}");
+    assert!(Phase::ALL.into_iter().filter(|phase| phase.is_end()).all(|phase| ends.get(&phase).is_some_and(|n| n * 50 >= WALKS)), "{ends:?}");
+    assert!(steps >= WALKS * 8, "{steps} steps in {WALKS} walks");
+}
+
 proptest! {
     #[test]
     fn any_order_of_events_keeps_the_rules(picks in proptest::collection::vec(any::<prop::sample::Index>(), 0..60)) {

@@ -71,7 +71,7 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     findings.push(circuit_finding(engine, &session.state).await?);
     let verdict = Verdict::of(Gate::Admission, 0, findings);
     count(&verdict);
-    let event = match (verdict.reason().filter(|_| !verdict.refused_by_dry_run_alone()), missing) {
+    let event = match (verdict.decisive().map(Reason::from).filter(|_| !verdict.refused_by_dry_run_alone()), missing) {
         // A protected branch is told as such, with or without a log.
         (Some(reason), _) => Event::Blocked { reason, detail: verdict.result().reason, verdict: Some(verdict) },
         (None, Some((reason, detail))) => Event::Blocked { reason, detail: detail.to_owned(), verdict: Some(verdict) },

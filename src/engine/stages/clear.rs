@@ -57,6 +57,7 @@ pub async fn ask(engine: &Engine, session: &mut Session) -> Result<Result<Asked,
         approval.extend(reach.parts.iter().cloned());
     }
     let approved = session.state.approved_by.clone();
+    findings.push(gate::approval(&approval, approved.as_deref()));
     findings.push(match approved {
         Some(by) if reach.status == gate::Status::Failed => {
             Finding::passed(Check::WorkflowReach, format!("{}; {by} approved it", reach.sentence), reach.seen, reach.required).with_parts(reach.parts)
@@ -94,8 +95,8 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     admit::count(&asked.verdict);
     let now = engine.clock.now();
     // A person is asked only for what a person may allow: everything else must hold already.
-    let only_reach = asked.verdict.failures().all(|finding| matches!(finding.check, Check::WorkflowReach | Check::DryRun));
-    if !asked.approval.is_empty() && only_reach && !asked.verdict.failed(Check::DryRun) {
+    let answerable = asked.verdict.failures().all(|finding| matches!(finding.check, Check::WorkflowReach | Check::Approval | Check::DryRun));
+    if !asked.approval.is_empty() && answerable && !asked.verdict.failed(Check::DryRun) {
         let until = now + chrono::Duration::from_std(engine.rules.timing.approval).unwrap_or(chrono::Duration::days(1));
         tracing::info!(remediation = %session.state.id, why = asked.approval.join("; "), "a person is asked");
         let why = asked.approval.iter().take(12).map(|why| escape::line(why, 200)).collect();
@@ -104,7 +105,7 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
     }
     match gate::clear(&asked.verdict, subject(engine, session)?, now) {
         Cleared::Refused => {
-            let reason = asked.verdict.reason().unwrap_or(Reason::Internal);
+            let reason = asked.verdict.decisive().map_or(Reason::Internal, Reason::from);
             session.record(engine, vec![Event::Blocked { reason, detail: asked.verdict.result().reason, verdict: Some(asked.verdict) }]).await?;
         }
         cleared => {

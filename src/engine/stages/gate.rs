@@ -48,7 +48,7 @@ pub async fn run(engine: &Engine, session: &mut Session) -> Result<Next, StageEr
             );
             Event::GateRefused { verdict, evidence }
         } else {
-            let reason = verdict.reason().unwrap_or(Reason::Internal);
+            let reason = verdict.decisive().map_or(Reason::Internal, Reason::from);
             Event::Blocked { reason, detail: verdict.result().reason, verdict: Some(verdict) }
         }
     };
