@@ -6,6 +6,8 @@
 pub mod alert;
 pub mod check;
 pub mod diagnosis;
+#[cfg(test)]
+mod endings;
 pub mod escape;
 pub mod pull;
 pub mod terminal;

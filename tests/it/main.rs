@@ -15,6 +15,7 @@ pub(crate) use requires;
 
 mod bed;
 mod canary;
+mod check;
 mod circuit;
 mod demo;
 mod diagnosis;

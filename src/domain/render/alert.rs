@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::escape::slack;
 use super::{action, why};
+use crate::domain::gate::Gate;
 use crate::domain::remediation::{Phase, Remediation};
 
 /// A message: plain text for notifications, and blocks.
@@ -30,7 +31,9 @@ pub fn message(state: &Remediation, owner: Option<&str>, audit_url: &str) -> Mes
         (_, Some(login)) => slack(login, 60),
         _ => "unknown".into(),
     };
-    let risk = state.verdict.as_ref().map_or("0/10".to_owned(), |verdict| format!("{}/10", verdict.risk_score));
+    // Before there is a patch there is no score, and a 0 would be read as one.
+    let scored = state.verdict.as_ref().filter(|verdict| verdict.gate != Gate::Admission);
+    let risk = scored.map_or("–".to_owned(), |verdict| format!("{}/10", verdict.risk_score));
     let (action, why) = (action(state), why(state));
     let mark = match state.phase {
         Phase::Feedback | Phase::Completed => ":white_check_mark:",
