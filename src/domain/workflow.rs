@@ -4,10 +4,12 @@
 //! file says why, from one closed list ([`Reason`]).
 
 pub mod expression;
+pub mod filter;
 mod job;
 pub mod matrix;
 pub mod reach;
 pub mod scope;
+pub mod start;
 mod step;
 pub mod template;
 mod tools;
@@ -20,8 +22,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use reach::{Reach, reach};
+pub use start::{Happening, started};
 pub use tools::{Tool, ToolHint};
-pub use trigger::{Filters, Happening, Triggers, triggers, would_start, would_start_for};
+pub use trigger::{Filters, Trigger, triggers};
 use value::Value;
 
 /// Largest workflow file that is read, in bytes (GitHub's own limit).
