@@ -18,6 +18,7 @@ mod canary;
 mod circuit;
 mod demo;
 mod diagnosis;
+mod dialect;
 mod fix;
 mod gates;
 mod git;

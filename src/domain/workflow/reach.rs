@@ -172,10 +172,6 @@ fn labels(job: &Value, runs_on: &Value) -> Option<Vec<String>> {
         env_is_open: true,
         succeeded: true,
     };
-    let asks_inputs = |label: &String| template::is_template(label) && label.contains("inputs");
-    if runs_on.texts().iter().any(asks_inputs) {
-        return None;
-    }
     let combinations = expand(job.get("strategy"), &nothing_known).ok()?;
     let matrices = if combinations.is_empty() { vec![Value::Null] } else { combinations.into_iter().map(|combination| combination.matrix).collect() };
     let mut labels = Vec::new();

@@ -122,7 +122,7 @@ impl Scope {
                 BinOp::And if !value.truthy() => value,
                 BinOp::Or if value.truthy() => value,
                 BinOp::And | BinOp::Or => self.evaluate(right)?,
-                _ => Value::Bool(compare(operator, &value, &self.evaluate(right)?)),
+                _ => Value::Bool(compare(operator, &value, &self.evaluate(right)?)?),
             };
         }
         Ok(value)
@@ -239,12 +239,14 @@ impl Scope {
         let answer =
             |decide: fn(&str, &str) -> bool, text: &Value, part: &Value| Value::Bool(folded(text).zip(folded(part)).is_some_and(|(a, b)| decide(&a, &b)));
         match (call.func, values.as_slice()) {
-            (Function::Contains, [Value::List(items), item]) => Ok(Value::Bool(items.iter().any(|i| i.loosely_equals(item)))),
+            (Function::Contains, [Value::List(items), item]) => items.iter().try_fold(false, |found, one| Ok(found || equal(one, item)?)).map(Value::Bool),
             (Function::Contains, [text, part]) => Ok(answer(|text, part| text.contains(part), text, part)),
             (Function::StartsWith, [text, part]) => Ok(answer(|text, part| text.starts_with(part), text, part)),
             (Function::EndsWith, [text, part]) => Ok(answer(|text, part| text.ends_with(part), text, part)),
             (Function::Format, [pattern, values @ ..]) => bounded(format(&pattern.to_text(), values)?),
             (Function::Join, [list]) => bounded(join(list, ",")?),
+            // A list or a map is no separator.
+            (Function::Join, [list, Value::List(_) | Value::Map(_)]) => bounded(join(list, ",")?),
             (Function::Join, [list, separator]) => bounded(join(list, &separator.to_text())?),
             (Function::ToJSON, [value]) => bounded(value.to_json()),
             (Function::FromJSON, [text]) => serde_json::from_str(&text.to_text()).map_err(|why| Unresolved::syntax(&format!("fromJSON: {why}"))),
@@ -308,16 +310,24 @@ fn element(value: &Value, index: &Value) -> Option<Value> {
     }
 }
 
-fn compare(operator: &BinOp, left: &Value, right: &Value) -> bool {
-    match operator {
-        BinOp::Eq => left.loosely_equals(right),
-        BinOp::Neq => !left.loosely_equals(right),
+fn compare(operator: &BinOp, left: &Value, right: &Value) -> Result<bool, Unresolved> {
+    Ok(match operator {
+        BinOp::Eq => equal(left, right)?,
+        BinOp::Neq => !equal(left, right)?,
         BinOp::Lt => left.order(right).is_some_and(std::cmp::Ordering::is_lt),
         BinOp::Le => left.order(right).is_some_and(std::cmp::Ordering::is_le),
         BinOp::Gt => left.order(right).is_some_and(std::cmp::Ordering::is_gt),
         BinOp::Ge => left.order(right).is_some_and(std::cmp::Ordering::is_ge),
         BinOp::And => left.truthy() && right.truthy(),
         BinOp::Or => left.truthy() || right.truthy(),
+    })
+}
+
+/// `==`. GitHub asks of two lists, and of two maps, whether they are one and the same, which their content does not tell.
+fn equal(left: &Value, right: &Value) -> Result<bool, Unresolved> {
+    match (left, right) {
+        (Value::List(_), Value::List(_)) | (Value::Map(_), Value::Map(_)) => Err(Unresolved::syntax("two lists or two maps are compared")),
+        _ => Ok(left.loosely_equals(right)),
     }
 }
 
@@ -415,6 +425,15 @@ mod tests {
             ("${{ runner.os }} ${{ inputs.level }} ${{ strategy.job-total }}", "Linux debug 4"),
             ("${{ github.event.pull_request.head.sha || github.sha }}", "abc"),
             ("${{ (true || secrets.X) && 'short' }}", "short"),
+            ("${{ case(github.ref == 'x', 'one', matrix.experimental, 'two', 'three') }}", "two"),
+            ("${{ case(true, 'known', secrets.X) }}", "known"),
+            ("${{ join(matrix.deps.flags, matrix.deps) }}", "-a,-b"),
+            ("${{ contains(matrix.deps, '') }} ${{ startsWith(matrix.deps.flags, '') }}", "false false"),
+            ("${{ join(fromJSON('[{\"a\":[1,2]},{\"a\":[3]},{\"b\":0}]').*.a.*, '') }}", "123"),
+            ("${{ fromJSON('[[1,2],[3]]')[1][0] }}", "3"),
+            ("${{ 0x80000000 }} ${{ '0xFF' == 255 }} ${{ '1_0' == 10 }}", "-2147483648 true false"),
+            ("${{ 0.84551240822557006 }} ${{ 1e3 }}", "0.84551240822557 1000"),
+            ("${{ 'ı' == 'I' }} ${{ 'é' == 'É' }}", "false true"),
             ("${{ 0x1F == 31 }} ${{ -1.5 }} ${{ null == '' }}", "true -1.5 true"),
         ] {
             assert_eq!(fill(text, &scope()).map(|v| v.to_text()), Ok(expected.to_owned()), "{text}");
@@ -434,12 +453,29 @@ mod tests {
             ("${{ vars.X || 'y' }}", Missing::Variable, "vars.X"),
             ("${{ github.event.issue.number }}", Missing::Context, "github.event.issue.number"),
             ("${{ hashFiles('**/x') }}", Missing::Files, "hashFiles"),
+            ("${{ runner.name == '' }}", Missing::Context, "runner.name"),
+            ("${{ toJSON(runner) }}", Missing::Context, "runner"),
+            ("${{ strategy.max-parallel }}", Missing::Matrix, "strategy.max-parallel"),
+            ("${{ matrix.deps == matrix.deps }}", Missing::Syntax, "two lists or two maps are compared"),
+            ("${{ contains(fromJSON('[[1]]'), matrix.deps.flags) }}", Missing::Syntax, "two lists or two maps are compared"),
         ] {
             assert_eq!(fill(text, &scope()), Err(Unresolved { missing, what: what.into() }), "{text}");
         }
         for text in ["${{ }}", "${{ a b }}", "${{ nope.x }}", "${{ f( }}", "${{ 'x }}", "${{ 1 == }}", "${{ x", "${{ format('{9}') }}"] {
             assert_eq!(fill(text, &scope()).unwrap_err().missing, Missing::Syntax, "{text}");
         }
+    }
+
+    #[test]
+    fn inputs_are_unknown_where_there_may_be_some() {
+        let ask = |event: &str, text: &str| {
+            let github = Value::Map(vec![("event_name".to_owned(), Value::Text(event.to_owned()))]);
+            fill(text, &Scope { github, ..scope() }).map(|value| value.to_text()).map_err(|why| why.missing)
+        };
+        assert_eq!(ask("push", "${{ inputs.none }}"), Ok(String::new()));
+        assert_eq!(ask("workflow_dispatch", "${{ inputs.level }}"), Ok("debug".to_owned()));
+        assert_eq!(ask("workflow_dispatch", "${{ inputs.none }}"), Err(Missing::Context));
+        assert_eq!(ask("", "${{ inputs.none }}"), Err(Missing::Context));
     }
 
     #[test]
@@ -461,7 +497,17 @@ mod tests {
 
     #[test]
     fn depth_is_bounded() {
-        for deep in ["(".repeat(5_000), "!".repeat(5_000), format!("a{}", "[a".repeat(5_000)), format!("a{}", ".a".repeat(5_000))] {
+        // Long, but not deep: along its left side the tree is walked without recursion.
+        let long = format!("0{}", " || 0".repeat(499));
+        assert_eq!(fill(&format!("${{{{ {long} }}}}"), &scope()).unwrap().to_text(), "0");
+        for deep in [
+            format!("0{}", " || 0".repeat(4_000)),
+            format!("0{}", " == 0".repeat(4_000)),
+            "(".repeat(5_000),
+            "!".repeat(5_000),
+            format!("a{}", "[a".repeat(5_000)),
+            format!("a{}", ".a".repeat(5_000)),
+        ] {
             assert_eq!(fill(&format!("${{{{ {deep} }}}}"), &scope()).unwrap_err().missing, Missing::Syntax);
         }
     }

@@ -196,7 +196,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::String(text.to_owned()).to_string()
 }
 
-/// A double as .NET's `G15` prints it for the sizes that occur in workflows: no trailing `.0`.
+/// A double as .NET's `G15` prints it for the sizes that occur in workflows: fifteen digits, no trailing `.0`.
 fn number_text(value: f64) -> String {
     if value.is_nan() {
         "NaN".to_owned()
@@ -204,8 +204,11 @@ fn number_text(value: f64) -> String {
         if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
     } else if value == 0.0 {
         "0".to_owned()
-    } else {
+    } else if value.fract() == 0.0 {
         value.to_string()
+    } else {
+        // Rounding to a number of digits keeps a double a double.
+        format!("{value:.14e}").parse().unwrap_or(value).to_string()
     }
 }
 
