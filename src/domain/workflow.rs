@@ -7,6 +7,7 @@ pub mod expression;
 pub mod filter;
 mod job;
 pub mod matrix;
+mod purpose;
 pub mod reach;
 pub mod scope;
 pub mod start;
@@ -225,6 +226,12 @@ pub struct LeftOut {
     pub why: String,
 }
 
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({})", self.what, self.why)
+    }
+}
+
 /// How the failing step is run again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepPlan {
@@ -245,6 +252,15 @@ pub struct StepPlan {
     pub timeout_minutes: Option<u32>,
     /// Steps and variables that the rerun goes without.
     pub left_out: Vec<LeftOut>,
+}
+
+impl StepPlan {
+    /// What the rerun goes without, for people, bounded: what was left out, and the system's packages, which a sandbox does not install.
+    pub fn goes_without(&self) -> Vec<String> {
+        let packages = self.earlier_steps.iter().filter(|step| step.purpose == Purpose::System);
+        let packages = packages.map(|step| LeftOut { what: step.name.clone(), why: "it installs packages of the system".to_owned() });
+        self.left_out.iter().cloned().chain(packages).map(|left| left.to_string().chars().take(200).collect()).take(8).collect()
+    }
 }
 
 /// Why the failing step cannot be run again here.
