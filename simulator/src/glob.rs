@@ -2,8 +2,9 @@
 
 use regex::Regex;
 
-/// Whether a GitHub filter pattern matches: `*` stops at `/`, `**` does not, `?` and `+` repeat the character before, `[]` is a class.
-pub(crate) fn filter(pattern: &str, text: &str) -> bool {
+/// Whether a GitHub filter pattern matches: `*` stops at `/`, `**` does not, `?` and `+` repeat the character before, `[]` is a class, `\` takes
+/// the next character as it stands.
+pub fn filter(pattern: &str, text: &str) -> bool {
     let mut out = String::from("^");
     let mut rest = pattern;
     while let Some(character) = rest.chars().next() {
@@ -24,7 +25,12 @@ pub(crate) fn filter(pattern: &str, text: &str) -> bool {
                     rest = &rest[end..];
                     continue;
                 }
-                '\\' => out.push_str("\\\\"),
+                '\\' => {
+                    let literal = rest.chars().nth(1).unwrap_or('\\');
+                    out.push_str(&regex::escape(literal.encode_utf8(&mut [0; 4])));
+                    rest = rest.get(1 + literal.len_utf8()..).unwrap_or_default();
+                    continue;
+                }
                 other => out.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
             }
             rest = &rest[character.len_utf8()..];
@@ -75,6 +81,9 @@ mod tests {
             ("**.js", "src/a/b.js", true),
             ("*.jsx?", "page.js", true),
             ("main", "main2", false),
+            (r"a\*b", "a*b", true),
+            (r"a\*b", "axb", false),
+            (r"a\", r"a\", true),
         ] {
             assert_eq!(filter(pattern, text), expected, "{pattern} on {text}");
         }

@@ -70,6 +70,12 @@ use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// The dialects of workflow files as this double reads them, to be compared with another reader's.
+pub mod dialect {
+    pub use crate::glob::filter;
+    pub use crate::runner::expression::{Scope, evaluate};
+}
+
 pub use events::{Happening, SimEvent};
 pub use faults::{Fault, FaultKind, Faults, Server};
 pub use git::{Author, Change};

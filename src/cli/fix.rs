@@ -229,6 +229,7 @@ async fn local(
             .iter()
             .map(|script| SetupStep { shell: String::new(), script: script.clone(), directory: String::new(), env: Default::default() })
             .collect(),
+        without: Vec::new(),
     };
     let remote = Remote::local(&forge_for(Vec::new()).repository().id.to_string(), &path)?;
     engine.git.fetch(&remote, &clone.branch, &clone.head).await?;

@@ -42,7 +42,7 @@ pub enum Check {
     HeadUnmoved,
     /// The fix is proved, or the settings leave the proof to CI.
     Proof,
-    /// No workflow that the push would start reaches secrets or write permissions, or a person approved it.
+    /// No workflow that the fix would start reaches secrets or write permissions, or a person approved it.
     WorkflowReach,
     /// The repository's autonomy allows a pull request.
     Autonomy,

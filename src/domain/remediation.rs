@@ -446,8 +446,9 @@ impl Remediation {
         self.diagnosis.as_ref().map(|diagnosis| &diagnosis.fingerprint)
     }
 
-    /// The time that the fix commit bears: the first failed run's, so that the same input gives the same commit.
+    /// The time that the fix commit bears: that of the run it was opened for, so that the same input gives the same commit, whichever runs
+    /// are attached while it is being made.
     pub fn commit_time(&self) -> DateTime<Utc> {
-        self.runs.iter().map(|run| run.started_at).min().unwrap_or(DateTime::UNIX_EPOCH)
+        self.runs.first().map_or(DateTime::UNIX_EPOCH, |run| run.started_at)
     }
 }

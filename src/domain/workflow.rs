@@ -4,10 +4,13 @@
 //! file says why, from one closed list ([`Reason`]).
 
 pub mod expression;
+pub mod filter;
 mod job;
 pub mod matrix;
+mod purpose;
 pub mod reach;
 pub mod scope;
+pub mod start;
 mod step;
 pub mod template;
 mod tools;
@@ -20,8 +23,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use reach::{Reach, reach};
+pub use start::{Happening, started};
 pub use tools::{Tool, ToolHint};
-pub use trigger::{Filters, Happening, Triggers, triggers, would_start, would_start_for};
+pub use trigger::{Filters, Trigger, triggers};
 use value::Value;
 
 /// Largest workflow file that is read, in bytes (GitHub's own limit).
@@ -222,6 +226,12 @@ pub struct LeftOut {
     pub why: String,
 }
 
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({})", self.what, self.why)
+    }
+}
+
 /// How the failing step is run again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepPlan {
@@ -242,6 +252,15 @@ pub struct StepPlan {
     pub timeout_minutes: Option<u32>,
     /// Steps and variables that the rerun goes without.
     pub left_out: Vec<LeftOut>,
+}
+
+impl StepPlan {
+    /// What the rerun goes without, for people, bounded: what was left out, and the system's packages, which a sandbox does not install.
+    pub fn goes_without(&self) -> Vec<String> {
+        let packages = self.earlier_steps.iter().filter(|step| step.purpose == Purpose::System);
+        let packages = packages.map(|step| LeftOut { what: step.name.clone(), why: "it installs packages of the system".to_owned() });
+        self.left_out.iter().cloned().chain(packages).map(|left| left.to_string().chars().take(200).collect()).take(8).collect()
+    }
 }
 
 /// Why the failing step cannot be run again here.

@@ -19,6 +19,7 @@ mod check;
 mod circuit;
 mod demo;
 mod diagnosis;
+mod dialect;
 mod fix;
 mod gates;
 mod git;

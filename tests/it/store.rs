@@ -127,6 +127,7 @@ on_both! {
     first_failures_at_once_both_count
     a_person_resets_circuits
     a_new_signature_gives_the_probe_back
+    a_probe_that_waits_for_a_person_is_not_silent
     alerts_are_said_once_and_newest
     one_sender_begins
     a_late_failure_is_judged_by_itself
@@ -784,6 +785,31 @@ async fn a_new_signature_gives_the_probe_back(bed: Arc<Bed>) {
     bed.append(&id, vec![diagnosed(2)]).await;
     let circuit = bed.store.circuit(RepoId(7), &fingerprint(1)).await.unwrap();
     assert_eq!((circuit.state, circuit.probe), (CircuitState::HalfOpen, None));
+}
+
+async fn a_probe_that_waits_for_a_person_is_not_silent(bed: Arc<Bed>) {
+    let (repo, signature) = (RepoId(7), fingerprint(1));
+    for n in 0..3 {
+        let id = bed.opened(n).await;
+        bed.append(&id, vec![diagnosed(1), failed()]).await;
+    }
+    let (id, other) = (bed.opened(5).await, bed.opened(6).await);
+    let (asked, hour) = (1_000, 3_600);
+    assert!(bed.store.admit(repo, &signature, &id, at(620)).await.unwrap().1);
+    let until = at(asked + 24 * hour);
+    let mut events = vec![diagnosed(1)];
+    events.extend(up_to_the_pull().into_iter().take(8));
+    events.push(Event::ApprovalAsked { verdict: verdict(Gate::Clearing), until, why: vec!["risk 4/10".into()] });
+    bed.append_at(&id, events, at(asked)).await;
+    // Twenty hours later nobody else has the probe, and with the yes it goes on.
+    let yes = asked + 20 * hour;
+    assert!(!bed.store.admit(repo, &signature, &other, at(yes)).await.unwrap().1);
+    bed.append_at(&id, vec![Event::Approved { by: "ann".into() }], at(yes)).await;
+    let (circuit, allowed) = bed.store.admit(repo, &signature, &id, at(yes + 1)).await.unwrap();
+    assert_eq!((circuit.state, allowed), (CircuitState::HalfOpen, true));
+    // Silence after it counts again.
+    let (circuit, allowed) = bed.store.admit(repo, &signature, &other, at(yes + 6 * hour)).await.unwrap();
+    assert_eq!((circuit.state, allowed), (CircuitState::Open, false));
 }
 
 // --- outbox, stops, and what is kept beside the log ----------------------------------------------------------------------

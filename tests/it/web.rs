@@ -299,7 +299,7 @@ fn up_to_approval(until: DateTime<Utc>) -> Vec<Event> {
         Event::Admitted { verdict: verdict(Gate::Admission) },
         Event::Cloned { snapshot: text() },
         Event::CommandResolved {
-            command: CommandRecord { shell: text(), script: text(), directory: text(), env: [(text(), text())].into(), setup: Vec::new() },
+            command: CommandRecord { shell: text(), script: text(), directory: text(), env: [(text(), text())].into(), setup: Vec::new(), without: Vec::new() },
         },
         Event::PatchNeeded,
         Event::ModelAnswered { route: text(), spent: Spent { tokens: 12_345, cost_usd: 0.25 }, ok: true },

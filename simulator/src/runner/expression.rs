@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// What an expression can see.
 #[derive(Clone, Debug)]
-pub(crate) struct Scope {
+pub struct Scope {
     /// `github`, `env`, `matrix`, `needs`, `steps`, `runner`, … as one object.
     pub contexts: Value,
     /// Whether something before failed.
@@ -39,7 +39,7 @@ pub(crate) fn condition(text: Option<&str>, scope: &Scope) -> Result<bool, Strin
 }
 
 /// Evaluates one expression.
-pub(crate) fn evaluate(text: &str, scope: &Scope) -> Result<Value, String> {
+pub fn evaluate(text: &str, scope: &Scope) -> Result<Value, String> {
     let mut parser = Parser { tokens: tokens(text)?, at: 0, scope, depth: 0 };
     let value = parser.or()?;
     if parser.at == parser.tokens.len() { Ok(value) } else { Err(format!("unexpected text at the end of `{}`", text.trim())) }
@@ -70,9 +70,30 @@ fn as_number(value: &Value) -> f64 {
         Value::Null => 0.0,
         Value::Bool(value) => f64::from(u8::from(*value)),
         Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
-        Value::String(text) if text.is_empty() => 0.0,
-        Value::String(text) => text.trim().parse().unwrap_or(f64::NAN),
+        Value::String(text) => text_as_number(text.trim()),
         Value::Array(_) | Value::Object(_) => f64::NAN,
+    }
+}
+
+/// Decimal, `0x…` and `0o…` of 32 signed bits, `Infinity`.
+fn text_as_number(text: &str) -> f64 {
+    let bits = |digits, radix| u32::from_str_radix(digits, radix).map_or(f64::NAN, |bits| f64::from(bits.cast_signed()));
+    match text.get(..2) {
+        _ if text.is_empty() => 0.0,
+        Some("0x") => bits(&text[2..], 16),
+        Some("0o") => bits(&text[2..], 8),
+        _ => match text.trim_start_matches(['+', '-']).to_ascii_lowercase().as_str() {
+            "inf" | "nan" => f64::NAN,
+            _ => text.parse().unwrap_or(f64::NAN),
+        },
+    }
+}
+
+/// The order of two values, if they have one: texts by their letters without regard to case, all else as numbers.
+fn order(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => Some(a.to_uppercase().cmp(&b.to_uppercase())),
+        _ => as_number(a).partial_cmp(&as_number(b)),
     }
 }
 
@@ -80,7 +101,8 @@ fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
         (Value::Null, Value::Null) => true,
-        (Value::Array(_) | Value::Object(_), _) | (_, Value::Array(_) | Value::Object(_)) => a == b,
+        // GitHub asks whether they are one and the same, which is not known of copies.
+        (Value::Array(_) | Value::Object(_), _) | (_, Value::Array(_) | Value::Object(_)) => false,
         #[expect(clippy::float_cmp, reason = "the language compares coerced numbers exactly")]
         _ => as_number(a) == as_number(b),
     }
@@ -176,14 +198,14 @@ impl Parser<'_> {
         for symbol in ["==", "!=", "<=", ">=", "<", ">"] {
             if self.take(symbol) {
                 let right = self.unary()?;
-                let (a, b) = (as_number(&left), as_number(&right));
+                let order = order(&left, &right);
                 return Ok(Value::Bool(match symbol {
                     "==" => equal(&left, &right),
                     "!=" => !equal(&left, &right),
-                    "<=" => a <= b,
-                    ">=" => a >= b,
-                    "<" => a < b,
-                    _ => a > b,
+                    "<=" => order.is_some_and(std::cmp::Ordering::is_le),
+                    ">=" => order.is_some_and(std::cmp::Ordering::is_ge),
+                    "<" => order.is_some_and(std::cmp::Ordering::is_lt),
+                    _ => order.is_some_and(std::cmp::Ordering::is_gt),
                 }));
             }
         }
@@ -238,8 +260,10 @@ impl Parser<'_> {
                     return Err("a bracket is not closed".to_owned());
                 }
                 value = match (&value, &key) {
-                    (Value::Array(items), Value::Number(index)) => {
-                        index.as_u64().and_then(|index| items.get(usize::try_from(index).ok()?)).cloned().unwrap_or(Value::Null)
+                    (_, Value::Array(_) | Value::Object(_)) => Value::Null,
+                    (Value::Array(items), key) => {
+                        let at = as_number(key).floor();
+                        (0..items.len()).find(|index| *index as f64 == at).map_or(Value::Null, |index| items[index].clone())
                     }
                     _ => field(&value, &as_text(&key)),
                 };
@@ -279,6 +303,7 @@ impl Parser<'_> {
 
     fn call(&self, name: &str, arguments: &[Value]) -> Result<Value, String> {
         let text = |index: usize| arguments.get(index).map(as_text).unwrap_or_default().to_lowercase();
+        let plain = !arguments.iter().any(|argument| matches!(argument, Value::Array(_) | Value::Object(_)));
         Ok(match name.to_lowercase().as_str() {
             "success" => Value::Bool(!self.scope.failed && !self.scope.cancelled),
             "failure" => Value::Bool(self.scope.failed && !self.scope.cancelled),
@@ -286,25 +311,33 @@ impl Parser<'_> {
             "always" => Value::Bool(true),
             "contains" => Value::Bool(match arguments.first() {
                 Some(Value::Array(items)) => items.iter().any(|item| arguments.get(1).is_some_and(|wanted| equal(item, wanted))),
-                _ => text(0).contains(&text(1)),
+                _ => plain && text(0).contains(&text(1)),
             }),
-            "startswith" => Value::Bool(text(0).starts_with(&text(1))),
-            "endswith" => Value::Bool(text(0).ends_with(&text(1))),
+            "startswith" => Value::Bool(plain && text(0).starts_with(&text(1))),
+            "endswith" => Value::Bool(plain && text(0).ends_with(&text(1))),
             "format" => {
-                let mut out = arguments.first().map(as_text).unwrap_or_default();
+                // Escaped braces are put by while the places are filled.
+                let mut out = arguments.first().map(as_text).unwrap_or_default().replace("{{", "\u{1}").replace("}}", "\u{2}");
                 for (index, argument) in arguments.iter().skip(1).enumerate() {
-                    out = out.replace(&format!("{{{index}}}"), &as_text(argument));
+                    out = out.replace(&format!("{{{index}}}"), &as_text(argument).replace('{', "\u{1}").replace('}', "\u{2}"));
                 }
-                Value::String(out)
+                if out.contains(['{', '}']) {
+                    return Err("a place of `format` has no value".to_owned());
+                }
+                Value::String(out.replace('\u{1}', "{").replace('\u{2}', "}"))
             }
             "join" => {
-                let separator = arguments.get(1).map_or_else(|| ",".to_owned(), as_text);
+                let separator = match arguments.get(1) {
+                    None | Some(Value::Array(_) | Value::Object(_)) => ",".to_owned(),
+                    Some(separator) => as_text(separator),
+                };
                 match arguments.first() {
                     Some(Value::Array(items)) => Value::String(items.iter().map(as_text).collect::<Vec<_>>().join(&separator)),
-                    other => Value::String(other.map(as_text).unwrap_or_default()),
+                    Some(Value::Object(_)) | None => Value::String(String::new()),
+                    Some(other) => Value::String(as_text(other)),
                 }
             }
-            "tojson" => Value::String(arguments.first().map(ToString::to_string).unwrap_or_default()),
+            "tojson" => Value::String(arguments.first().map(|value| format!("{value:#}")).unwrap_or_default()),
             "fromjson" => serde_json::from_str(&arguments.first().map(as_text).unwrap_or_default()).map_err(|error| error.to_string())?,
             // Only ever part of a cache key here, and there is no cache.
             "hashfiles" => Value::String("0".repeat(64)),

@@ -7,9 +7,10 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, In
 use super::chain::micros;
 use super::entities::circuit::{Column, Entity, Model};
 use super::fault::Fault;
+use super::remediations;
 use crate::domain::breaker::{Admission, BreakerSettings, Circuit, CircuitState, Probe};
 use crate::domain::ids::{Fingerprint, RemediationId, RepoId};
-use crate::domain::remediation::Effect;
+use crate::domain::remediation::{Effect, Phase};
 use crate::ports::store::CircuitRow;
 
 fn read(row: &Model) -> Result<Circuit, Fault> {
@@ -67,6 +68,14 @@ async fn save(tx: &DatabaseTransaction, repo: RepoId, fingerprint: &Fingerprint,
     Ok(())
 }
 
+/// When the probe's remediation said something last, or until when it waits for a person; `None` where it holds no more.
+async fn heard(tx: &DatabaseTransaction, circuit: &Circuit) -> Result<Option<DateTime<Utc>>, Fault> {
+    let Some(probe) = &circuit.probe else { return Ok(None) };
+    let Some(state) = remediations::load(tx, &probe.remediation).await?.filter(|state| !state.phase.is_end()) else { return Ok(None) };
+    let waits = state.approval_until.filter(|_| state.phase == Phase::AwaitingApproval);
+    Ok(waits.max(Some(state.updated_at)))
+}
+
 /// Moves the circuit as the effects of events say. Before a failure is counted the row must exist, because only a row
 /// can be locked: two first failures at once are two.
 pub async fn follow(
@@ -87,7 +96,7 @@ pub async fn follow(
         Entity::insert(blank).on_conflict(OnConflict::new().do_nothing().to_owned()).try_insert().exec_without_returning(tx).await?;
     }
     let Some(before) = lock(tx, repo, fingerprint).await? else { return Ok(()) };
-    let after = effects.iter().filter(moves).fold(before.lapse(now, settings), |circuit, effect| match effect {
+    let after = effects.iter().filter(moves).fold(before.lapse(now, heard(tx, &before).await?, settings), |circuit, effect| match effect {
         Effect::CircuitFailure => circuit.failed(remediation, now, settings),
         Effect::CircuitSuccess => circuit.succeeded(),
         _ => circuit.released(remediation),
@@ -109,8 +118,9 @@ pub async fn admit(
 ) -> Result<(Circuit, bool), Fault> {
     let now = micros(now);
     let Some(before) = lock(tx, repo, fingerprint).await? else { return Ok((Circuit::default(), true)) };
-    let lapsed = before.lapse(now, settings);
-    let (after, allowed) = match lapsed.admit(remediation, now, settings) {
+    let heard = heard(tx, &before).await?;
+    let lapsed = before.lapse(now, heard, settings);
+    let (after, allowed) = match lapsed.admit(remediation, now, heard, settings) {
         Admission::Allowed => (lapsed, true),
         Admission::Probe(probed) => (probed, true),
         Admission::Refused { .. } => (lapsed, false),

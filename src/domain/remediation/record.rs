@@ -97,6 +97,16 @@ pub struct CommandRecord {
     /// Steps that run before it, with network through the proxy.
     #[serde(default)]
     pub setup: Vec<SetupStep>,
+    /// What the job had and a run here goes without, each with the reason; text of the workflow's file, to be escaped where it is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+}
+
+impl CommandRecord {
+    /// What may be the reason if it fails otherwise than in CI, to be put behind that; empty where nothing is missing.
+    pub fn gone_without(&self) -> String {
+        if self.without.is_empty() { String::new() } else { format!("; the run here went without {}", self.without.join(", ")) }
+    }
 }
 
 /// A step that prepares the tree: an earlier step of the job, or a set-up command of the settings.

@@ -51,7 +51,7 @@ fn samples() -> Vec<Event> {
         fixable_by_code: true,
         rerun_could_help: false,
     };
-    let command = CommandRecord { shell: String::new(), script: "t".into(), directory: String::new(), env: BTreeMap::new(), setup: vec![] };
+    let command = CommandRecord { shell: String::new(), script: "t".into(), directory: String::new(), env: BTreeMap::new(), setup: vec![], without: vec![] };
     let proposal = ProposalRecord {
         attempt: 1,
         route: "r".into(),
@@ -272,4 +272,22 @@ proptest! {
             prop_assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
         }
     }
+}
+
+#[test]
+fn a_run_that_is_attached_while_the_fix_is_made_does_not_change_the_commits_time() {
+    let begun = |number: u64, seconds: i64| Event::RunAttached { run: AttachedRun { started_at: at(seconds), ..run(number) } };
+    let mut state = opening().apply(&begun(1, 50), at(60)).unwrap().0;
+    assert_eq!(state.commit_time(), at(50));
+    for event in samples().into_iter().filter(|event| !matches!(event, Event::Opened { .. } | Event::RunAttached { .. })) {
+        // A run that began earlier is found later, in whatever phase.
+        if !state.phase.is_end() {
+            state = state.apply(&begun(2, 10), at(70)).unwrap().0;
+        }
+        if let Ok((next, _)) = state.apply(&event, at(80)) {
+            state = next;
+        }
+        assert_eq!(state.commit_time(), at(50), "{event:?}");
+    }
+    assert_eq!(state.runs.len(), 2);
 }

@@ -44,6 +44,18 @@ impl Reach {
             && self.environments.is_empty()
             && self.calls.is_empty()
     }
+
+    /// What there is, for people; empty where it is harmless. Holds text of the workflow file, to be escaped where it is shown.
+    pub fn parts(&self) -> Vec<String> {
+        let named = [("secrets", &self.secrets), ("write permission", &self.write_permissions)];
+        let marks = [(self.pull_request_target, "pull_request_target"), (self.self_hosted, "a self-hosted runner"), (self.oidc, "an OIDC token")];
+        let also = [("environments", &self.environments), ("called workflows", &self.calls)];
+        let list = |(what, names): (&str, &Vec<String>)| (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")));
+        let mut parts: Vec<String> = named.into_iter().filter_map(list).collect();
+        parts.extend(marks.into_iter().filter(|(there, _)| *there).map(|(_, what)| what.to_owned()));
+        parts.extend(also.into_iter().filter_map(list));
+        parts
+    }
 }
 
 /// `secrets`, and what follows it: `.NAME`, `['NAME']`, or anything else.
@@ -89,7 +101,7 @@ pub fn reach(workflow: &Workflow) -> Reach {
         oidc: writes.contains("id-token") || writes.contains("write-all"),
         secrets: secrets.into_iter().collect(),
         write_permissions: writes.into_iter().collect(),
-        pull_request_target: triggers(workflow).pull_request_target.is_some(),
+        pull_request_target: triggers(workflow).iter().any(|trigger| trigger.event == "pull_request_target"),
         self_hosted,
         environments: environments.into_iter().collect(),
         calls: calls.into_iter().collect(),
@@ -160,10 +172,6 @@ fn labels(job: &Value, runs_on: &Value) -> Option<Vec<String>> {
         env_is_open: true,
         succeeded: true,
     };
-    let asks_inputs = |label: &String| template::is_template(label) && label.contains("inputs");
-    if runs_on.texts().iter().any(asks_inputs) {
-        return None;
-    }
     let combinations = expand(job.get("strategy"), &nothing_known).ok()?;
     let matrices = if combinations.is_empty() { vec![Value::Null] } else { combinations.into_iter().map(|combination| combination.matrix).collect() };
     let mut labels = Vec::new();

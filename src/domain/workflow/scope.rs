@@ -5,8 +5,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::expression::{Comparison, Expression};
-use super::value::Value;
+use github_actions_expressions::call::{Call, Function};
+use github_actions_expressions::context::Context;
+use github_actions_expressions::literal::Literal;
+use github_actions_expressions::op::{BinExpr, BinOp, UnOp};
+use github_actions_expressions::{Expr, SpannedExpr};
+
+use super::value::{Value, fold_case};
 
 /// Longest text an evaluation may build, in bytes: `format` and `join` can multiply.
 const MAX_TEXT: usize = 1 << 20;
@@ -41,11 +46,11 @@ impl Unresolved {
         Self { missing: Missing::Syntax, what: what.chars().take(300).collect() }
     }
 
-    fn at(missing: Missing, root: &str, keys: &[String]) -> Self {
+    fn at(missing: Missing, root: &str, keys: &[Value]) -> Self {
         let mut what = root.to_owned();
         for key in keys {
             what.push('.');
-            what.push_str(key);
+            what.push_str(&key.to_text());
         }
         Self { missing, what: what.chars().take(300).collect() }
     }
@@ -85,111 +90,181 @@ impl Scope {
     /// Evaluates an expression.
     ///
     /// # Errors
-    /// It needs something that is known only on GitHub's side, or calls what does not exist.
-    pub fn evaluate(&self, expression: &Expression) -> Result<Value, Unresolved> {
-        if let Some((root, keys)) = expression.path() {
-            return self.look_up(root, &keys);
-        }
+    /// It needs something that is known only on GitHub's side, or there is no such thing.
+    pub fn evaluate(&self, expression: &Expr) -> Result<Value, Unresolved> {
         match expression {
-            Expression::Literal(value) => Ok(value.clone()),
-            Expression::Context(name) => self.look_up(name, &[]),
-            Expression::Property(inner, key) => Ok(member(&self.evaluate(inner)?, key, is_every(inner))),
-            Expression::Index(inner, index) => {
-                let index = self.evaluate(index)?;
-                // `secrets[matrix.name]`, `matrix[inputs.key]`: the context is asked with the computed key.
-                if let Some((root, mut keys)) = inner.path()
-                    && !matches!(self.look_up(root, &keys), Ok(Value::List(_)))
-                {
-                    keys.push(index.to_text());
-                    return self.look_up(root, &keys);
-                }
-                Ok(element(&self.evaluate(inner)?, &index))
-            }
-            Expression::Every(inner) => Ok(match self.evaluate(inner)? {
-                Value::List(items) => Value::List(items),
-                Value::Map(entries) => Value::List(entries.into_iter().map(|(_, value)| value).collect()),
-                _ => Value::List(Vec::new()),
+            Expr::Literal(literal) => Ok(match literal {
+                Literal::Number(number) => Value::Number(*number),
+                Literal::String(text) => Value::Text(text.to_string()),
+                Literal::Boolean(value) => Value::Bool(*value),
+                Literal::Null => Value::Null,
             }),
-            Expression::Not(inner) => Ok(Value::Bool(!self.evaluate(inner)?.truthy())),
-            Expression::And(left, right) => {
-                let left = self.evaluate(left)?;
-                if left.truthy() { self.evaluate(right) } else { Ok(left) }
-            }
-            Expression::Or(left, right) => {
-                let left = self.evaluate(left)?;
-                if left.truthy() { Ok(left) } else { self.evaluate(right) }
-            }
-            Expression::Compare(comparison, left, right) => {
-                let (left, right) = (self.evaluate(left)?, self.evaluate(right)?);
-                Ok(Value::Bool(compare(*comparison, &left, &right)))
-            }
-            Expression::Call(name, arguments) => self.call(name, arguments),
+            Expr::Context(context) => self.context(context),
+            Expr::Identifier(name) => self.look_up(name.as_str(), &[]),
+            Expr::Call(call) => self.call(call),
+            Expr::UnExpr { op: UnOp::Not, expr } => Ok(Value::Bool(!self.evaluate(expr)?.truthy())),
+            Expr::BinExpr(_) => self.operators(expression),
+            Expr::Star | Expr::Index(_) => Err(Unresolved::syntax("an index stands alone")),
         }
     }
 
-    fn look_up(&self, root: &str, keys: &[String]) -> Result<Value, Unresolved> {
+    /// `a && b || c == d`, along its left side: there the tree may be deep.
+    fn operators(&self, expression: &Expr) -> Result<Value, Unresolved> {
+        let mut first = expression;
+        let mut rest = Vec::new();
+        while let Expr::BinExpr(BinExpr { lhs, op, rhs }) = first {
+            rest.push((op, rhs));
+            first = lhs;
+        }
+        let mut value = self.evaluate(first)?;
+        for (operator, right) in rest.into_iter().rev() {
+            value = match operator {
+                BinOp::And if !value.truthy() => value,
+                BinOp::Or if value.truthy() => value,
+                BinOp::And | BinOp::Or => self.evaluate(right)?,
+                _ => Value::Bool(compare(operator, &value, &self.evaluate(right)?)?),
+            };
+        }
+        Ok(value)
+    }
+
+    /// `matrix.os`, `fromJSON(…)[0]`, `a.*.b`: a value, and the accesses behind it.
+    fn context(&self, context: &Context) -> Result<Value, Unresolved> {
+        let Some((head, accesses)) = context.parts.split_first() else { return Err(Unresolved::syntax("a value is missing")) };
+        let star = |part: &SpannedExpr| match &part.inner {
+            Expr::Star => true,
+            Expr::Index(inner) => matches!(inner.inner, Expr::Star),
+            _ => false,
+        };
+        let (mut value, behind) = match &head.inner {
+            // Contexts are asked with all that is named of them: much of them is not known.
+            Expr::Identifier(name) => {
+                let named = accesses.iter().position(star).unwrap_or(accesses.len());
+                let keys = accesses[..named].iter().map(|part| self.key(part)).collect::<Result<Vec<_>, _>>()?;
+                (self.look_up(name.as_str(), &keys)?, &accesses[named..])
+            }
+            other => (self.evaluate(other)?, accesses),
+        };
+        // Behind a `.*` the accesses are asked of every item.
+        let mut of_every = false;
+        for part in behind {
+            value = match (star(part), of_every) {
+                (true, false) => Value::List(values(value)),
+                (true, true) => Value::List(value.items().iter().cloned().flat_map(values).collect()),
+                (false, false) => element(&value, &self.key(part)?).unwrap_or_default(),
+                (false, true) => {
+                    let key = self.key(part)?;
+                    Value::List(value.items().iter().filter_map(|item| element(item, &key)).collect())
+                }
+            };
+            of_every |= star(part);
+        }
+        Ok(value)
+    }
+
+    /// `name` of `.name`, and what stands in `[…]`.
+    fn key(&self, part: &Expr) -> Result<Value, Unresolved> {
+        match part {
+            Expr::Identifier(name) => Ok(Value::Text(name.as_str().to_owned())),
+            Expr::Index(index) => self.evaluate(index),
+            other => self.evaluate(other),
+        }
+    }
+
+    fn look_up(&self, root: &str, keys: &[Value]) -> Result<Value, Unresolved> {
         let missing = |missing| Err(Unresolved::at(missing, root, keys));
+        let first = keys.first().map(|key| key.to_text().to_ascii_lowercase());
+        // Of these contexts only some entries are known: one that is not there may exist all the same.
+        let known = |context: &Value| first.as_deref().is_some_and(|key| context.get(key).is_some());
         match root.to_ascii_lowercase().as_str() {
             "matrix" => Ok(dig(self.matrix.as_ref().map_err(Clone::clone)?, keys)),
-            "strategy" => Ok(dig(&self.strategy, keys)),
-            "runner" => Ok(dig(&self.runner, keys)),
-            "inputs" => Ok(dig(&self.inputs, keys)),
+            "strategy" if known(&self.strategy) => Ok(dig(&self.strategy, keys)),
+            "strategy" => missing(Missing::Matrix),
+            "runner" if known(&self.runner) => Ok(dig(&self.runner, keys)),
+            "inputs" if known(&self.inputs) || !self.may_have_inputs() => Ok(dig(&self.inputs, keys)),
             "env" => self.variable(keys),
             "vars" => self.vars.as_ref().map_or_else(|| missing(Missing::Variable), |vars| Ok(dig(vars, keys))),
             "secrets" => missing(Missing::Secret),
             "steps" => missing(Missing::StepOutput),
             "needs" | "jobs" => missing(Missing::JobOutput),
-            "github" => match keys.first().map(|key| key.to_ascii_lowercase()).as_deref() {
+            "github" => match first.as_deref() {
                 Some("token") => missing(Missing::Secret),
                 Some("event") => {
-                    let about_pull = keys.get(1).is_some_and(|key| key.eq_ignore_ascii_case("pull_request"));
-                    let of_pull = self.github.get("event_name").and_then(Value::as_text).is_none_or(|name| name.starts_with("pull_request"));
+                    let about_pull = keys.get(1).is_some_and(|key| key.to_text().eq_ignore_ascii_case("pull_request"));
+                    let of_pull = self.event().is_none_or(|name| name.starts_with("pull_request"));
                     // A push has no pull request: `github.event.pull_request.head.sha || github.sha` is then known.
                     if about_pull && !of_pull { Ok(Value::Null) } else { missing(Missing::Context) }
                 }
-                Some(key) if self.github.get(key).is_some() => Ok(dig(&self.github, keys)),
+                Some(_) if known(&self.github) => Ok(dig(&self.github, keys)),
                 _ => missing(Missing::Context),
             },
-            "job" => missing(Missing::Context),
+            "runner" | "inputs" | "job" => missing(Missing::Context),
             _ => Err(Unresolved::syntax(&format!("there is no context `{root}`"))),
         }
     }
 
-    fn variable(&self, keys: &[String]) -> Result<Value, Unresolved> {
+    /// `push`; nothing where the event is not known.
+    fn event(&self) -> Option<&str> {
+        self.github.get("event_name").and_then(Value::as_text).filter(|name| !name.is_empty())
+    }
+
+    /// Only a manual start and a call have inputs; those of a call are all known by name.
+    fn may_have_inputs(&self) -> bool {
+        self.event().is_none_or(|name| name == "workflow_dispatch")
+    }
+
+    fn variable(&self, keys: &[Value]) -> Result<Value, Unresolved> {
         let Some(name) = keys.first() else {
             let entries = self.env.iter().map(|(name, value)| Ok((name.clone(), Value::Text(value.clone()?)))).collect::<Result<_, Unresolved>>()?;
             return Ok(Value::Map(entries));
         };
-        match self.env.get(name) {
+        match self.env.get(&name.to_text()) {
             Some(value) => value.clone().map(Value::Text),
             None if self.env_is_open => Err(Unresolved::at(Missing::StepOutput, "env", keys)),
             None => Ok(Value::Null),
         }
     }
 
-    fn call(&self, name: &str, arguments: &[Expression]) -> Result<Value, Unresolved> {
-        let name = name.to_ascii_lowercase();
-        match name.as_str() {
-            "success" => return Ok(Value::Bool(self.succeeded)),
-            "failure" => return Ok(Value::Bool(!self.succeeded)),
-            "always" => return Ok(Value::Bool(true)),
-            "cancelled" => return Ok(Value::Bool(false)),
-            "hashfiles" => return Err(Unresolved { missing: Missing::Files, what: "hashFiles".to_owned() }),
-            _ => {}
+    fn call(&self, call: &Call) -> Result<Value, Unresolved> {
+        match call.func {
+            Function::Success => return Ok(Value::Bool(self.succeeded)),
+            Function::Failure => return Ok(Value::Bool(!self.succeeded)),
+            Function::Always => return Ok(Value::Bool(true)),
+            Function::Cancelled => return Ok(Value::Bool(false)),
+            Function::HashFiles => return Err(Unresolved { missing: Missing::Files, what: "hashFiles".to_owned() }),
+            Function::Case => return self.case(&call.args),
+            Function::Contains | Function::StartsWith | Function::EndsWith | Function::Format | Function::Join | Function::ToJSON | Function::FromJSON => {}
         }
-        let values = arguments.iter().map(|argument| self.evaluate(argument)).collect::<Result<Vec<_>, _>>()?;
-        match (name.as_str(), values.as_slice()) {
-            ("contains", [Value::List(items), item]) => Ok(Value::Bool(items.iter().any(|i| i.loosely_equals(item)))),
-            ("contains", [text, part]) => Ok(Value::Bool(upper(text).contains(&upper(part)))),
-            ("startswith", [text, part]) => Ok(Value::Bool(upper(text).starts_with(&upper(part)))),
-            ("endswith", [text, part]) => Ok(Value::Bool(upper(text).ends_with(&upper(part)))),
-            ("format", [pattern, values @ ..]) => bounded(format(&pattern.to_text(), values)?),
-            ("join", [list]) => bounded(join(list, ",")?),
-            ("join", [list, separator]) => bounded(join(list, &separator.to_text())?),
-            ("tojson", [value]) => bounded(value.to_json()),
-            ("fromjson", [text]) => serde_json::from_str(&text.to_text()).map_err(|why| Unresolved::syntax(&format!("fromJSON: {why}"))),
-            _ => Err(Unresolved::syntax(&format!("there is no function `{name}` of {} arguments", values.len()))),
+        let values = call.args.iter().map(|argument| self.evaluate(argument)).collect::<Result<Vec<_>, _>>()?;
+        let answer =
+            |decide: fn(&str, &str) -> bool, text: &Value, part: &Value| Value::Bool(folded(text).zip(folded(part)).is_some_and(|(a, b)| decide(&a, &b)));
+        match (call.func, values.as_slice()) {
+            (Function::Contains, [Value::List(items), item]) => items.iter().try_fold(false, |found, one| Ok(found || equal(one, item)?)).map(Value::Bool),
+            (Function::Contains, [text, part]) => Ok(answer(|text, part| text.contains(part), text, part)),
+            (Function::StartsWith, [text, part]) => Ok(answer(|text, part| text.starts_with(part), text, part)),
+            (Function::EndsWith, [text, part]) => Ok(answer(|text, part| text.ends_with(part), text, part)),
+            (Function::Format, [pattern, values @ ..]) => bounded(format(&pattern.to_text(), values)?),
+            (Function::Join, [list]) => bounded(join(list, ",")?),
+            // A list or a map is no separator.
+            (Function::Join, [list, Value::List(_) | Value::Map(_)]) => bounded(join(list, ",")?),
+            (Function::Join, [list, separator]) => bounded(join(list, &separator.to_text())?),
+            (Function::ToJSON, [value]) => bounded(value.to_json()),
+            (Function::FromJSON, [text]) => serde_json::from_str(&text.to_text()).map_err(|why| Unresolved::syntax(&format!("fromJSON: {why}"))),
+            (function, values) => Err(Unresolved::syntax(&format!("there is no function `{function:?}` of {} arguments", values.len()))),
         }
+    }
+
+    /// `case(condition, value, …, default)`: only what is chosen needs to be known.
+    fn case(&self, arguments: &[SpannedExpr]) -> Result<Value, Unresolved> {
+        let mut rest = arguments;
+        while let [condition, value, more @ ..] = rest {
+            match self.evaluate(condition)? {
+                Value::Bool(true) => return self.evaluate(value),
+                Value::Bool(false) => rest = more,
+                _ => return Err(Unresolved::syntax("a condition of `case` is neither true nor false")),
+            }
+        }
+        rest.first().map_or_else(|| Err(Unresolved::syntax("`case` has no default")), |default| self.evaluate(default))
     }
 }
 
@@ -200,56 +275,59 @@ fn bounded(text: String) -> Result<Value, Unresolved> {
     Ok(Value::Text(text))
 }
 
-fn upper(value: &Value) -> String {
+/// The text in which two values are compared without regard to case; nothing for lists and maps.
+fn folded(value: &Value) -> Option<String> {
     match value {
-        Value::List(_) | Value::Map(_) => String::new(),
-        scalar => scalar.to_text().to_uppercase(),
+        Value::List(_) | Value::Map(_) => None,
+        scalar => Some(fold_case(&scalar.to_text())),
     }
 }
 
-fn is_every(expression: &Expression) -> bool {
-    match expression {
-        Expression::Every(_) => true,
-        Expression::Property(inner, _) | Expression::Index(inner, _) => is_every(inner),
-        _ => false,
+fn dig(value: &Value, keys: &[Value]) -> Value {
+    keys.iter().fold(value.clone(), |value, key| element(&value, key).unwrap_or_default())
+}
+
+/// What `.*` goes through.
+fn values(value: Value) -> Vec<Value> {
+    match value {
+        Value::List(items) => items,
+        Value::Map(entries) => entries.into_iter().map(|(_, value)| value).collect(),
+        _ => Vec::new(),
     }
 }
 
-fn dig(value: &Value, keys: &[String]) -> Value {
-    keys.iter().fold(value.clone(), |value, key| match &value {
-        Value::List(_) => element(&value, &Value::Text(key.clone())),
-        _ => value.get(key).cloned().unwrap_or_default(),
-    })
-}
-
-/// `value.key`; behind a `.*` it is asked of every item.
-fn member(value: &Value, key: &str, of_every: bool) -> Value {
-    match value {
-        Value::List(items) if of_every => Value::List(items.iter().filter_map(|item| item.get(key)).cloned().collect()),
-        _ => value.get(key).cloned().unwrap_or_default(),
-    }
-}
-
-fn element(value: &Value, index: &Value) -> Value {
-    match value {
-        Value::List(items) => {
+/// `value[index]`, and `value.index`.
+fn element(value: &Value, index: &Value) -> Option<Value> {
+    match (value, index) {
+        (_, Value::List(_) | Value::Map(_)) => None,
+        (Value::List(items), index) => {
             let at = index.to_number();
             // The bounds make the cast exact.
             let within = at >= 0.0 && at < items.len() as f64;
-            if within { items[at as usize].clone() } else { Value::Null }
+            within.then(|| items[at as usize].clone())
         }
-        _ => value.get(&index.to_text()).cloned().unwrap_or_default(),
+        (value, index) => value.get(&index.to_text()).cloned(),
     }
 }
 
-fn compare(comparison: Comparison, left: &Value, right: &Value) -> bool {
-    match comparison {
-        Comparison::Equal => left.loosely_equals(right),
-        Comparison::NotEqual => !left.loosely_equals(right),
-        Comparison::Less => left.order(right).is_some_and(std::cmp::Ordering::is_lt),
-        Comparison::LessOrEqual => left.order(right).is_some_and(std::cmp::Ordering::is_le),
-        Comparison::Greater => left.order(right).is_some_and(std::cmp::Ordering::is_gt),
-        Comparison::GreaterOrEqual => left.order(right).is_some_and(std::cmp::Ordering::is_ge),
+fn compare(operator: &BinOp, left: &Value, right: &Value) -> Result<bool, Unresolved> {
+    Ok(match operator {
+        BinOp::Eq => equal(left, right)?,
+        BinOp::Neq => !equal(left, right)?,
+        BinOp::Lt => left.order(right).is_some_and(std::cmp::Ordering::is_lt),
+        BinOp::Le => left.order(right).is_some_and(std::cmp::Ordering::is_le),
+        BinOp::Gt => left.order(right).is_some_and(std::cmp::Ordering::is_gt),
+        BinOp::Ge => left.order(right).is_some_and(std::cmp::Ordering::is_ge),
+        BinOp::And => left.truthy() && right.truthy(),
+        BinOp::Or => left.truthy() || right.truthy(),
+    })
+}
+
+/// `==`. GitHub asks of two lists, and of two maps, whether they are one and the same, which their content does not tell.
+fn equal(left: &Value, right: &Value) -> Result<bool, Unresolved> {
+    match (left, right) {
+        (Value::List(_), Value::List(_)) | (Value::Map(_), Value::Map(_)) => Err(Unresolved::syntax("two lists or two maps are compared")),
+        _ => Ok(left.loosely_equals(right)),
     }
 }
 
@@ -347,6 +425,15 @@ mod tests {
             ("${{ runner.os }} ${{ inputs.level }} ${{ strategy.job-total }}", "Linux debug 4"),
             ("${{ github.event.pull_request.head.sha || github.sha }}", "abc"),
             ("${{ (true || secrets.X) && 'short' }}", "short"),
+            ("${{ case(github.ref == 'x', 'one', matrix.experimental, 'two', 'three') }}", "two"),
+            ("${{ case(true, 'known', secrets.X) }}", "known"),
+            ("${{ join(matrix.deps.flags, matrix.deps) }}", "-a,-b"),
+            ("${{ contains(matrix.deps, '') }} ${{ startsWith(matrix.deps.flags, '') }}", "false false"),
+            ("${{ join(fromJSON('[{\"a\":[1,2]},{\"a\":[3]},{\"b\":0}]').*.a.*, '') }}", "123"),
+            ("${{ fromJSON('[[1,2],[3]]')[1][0] }}", "3"),
+            ("${{ 0x80000000 }} ${{ '0xFF' == 255 }} ${{ '1_0' == 10 }}", "-2147483648 true false"),
+            ("${{ 0.84551240822557006 }} ${{ 1e3 }}", "0.84551240822557 1000"),
+            ("${{ 'ı' == 'I' }} ${{ 'é' == 'É' }}", "false true"),
             ("${{ 0x1F == 31 }} ${{ -1.5 }} ${{ null == '' }}", "true -1.5 true"),
         ] {
             assert_eq!(fill(text, &scope()).map(|v| v.to_text()), Ok(expected.to_owned()), "{text}");
@@ -366,12 +453,29 @@ mod tests {
             ("${{ vars.X || 'y' }}", Missing::Variable, "vars.X"),
             ("${{ github.event.issue.number }}", Missing::Context, "github.event.issue.number"),
             ("${{ hashFiles('**/x') }}", Missing::Files, "hashFiles"),
+            ("${{ runner.name == '' }}", Missing::Context, "runner.name"),
+            ("${{ toJSON(runner) }}", Missing::Context, "runner"),
+            ("${{ strategy.max-parallel }}", Missing::Matrix, "strategy.max-parallel"),
+            ("${{ matrix.deps == matrix.deps }}", Missing::Syntax, "two lists or two maps are compared"),
+            ("${{ contains(fromJSON('[[1]]'), matrix.deps.flags) }}", Missing::Syntax, "two lists or two maps are compared"),
         ] {
             assert_eq!(fill(text, &scope()), Err(Unresolved { missing, what: what.into() }), "{text}");
         }
         for text in ["${{ }}", "${{ a b }}", "${{ nope.x }}", "${{ f( }}", "${{ 'x }}", "${{ 1 == }}", "${{ x", "${{ format('{9}') }}"] {
             assert_eq!(fill(text, &scope()).unwrap_err().missing, Missing::Syntax, "{text}");
         }
+    }
+
+    #[test]
+    fn inputs_are_unknown_where_there_may_be_some() {
+        let ask = |event: &str, text: &str| {
+            let github = Value::Map(vec![("event_name".to_owned(), Value::Text(event.to_owned()))]);
+            fill(text, &Scope { github, ..scope() }).map(|value| value.to_text()).map_err(|why| why.missing)
+        };
+        assert_eq!(ask("push", "${{ inputs.none }}"), Ok(String::new()));
+        assert_eq!(ask("workflow_dispatch", "${{ inputs.level }}"), Ok("debug".to_owned()));
+        assert_eq!(ask("workflow_dispatch", "${{ inputs.none }}"), Err(Missing::Context));
+        assert_eq!(ask("", "${{ inputs.none }}"), Err(Missing::Context));
     }
 
     #[test]
@@ -393,7 +497,17 @@ mod tests {
 
     #[test]
     fn depth_is_bounded() {
-        for deep in ["(".repeat(5_000), "!".repeat(5_000), format!("a{}", "[a".repeat(5_000)), format!("a{}", ".a".repeat(5_000))] {
+        // Long, but not deep: along its left side the tree is walked without recursion.
+        let long = format!("0{}", " || 0".repeat(499));
+        assert_eq!(fill(&format!("${{{{ {long} }}}}"), &scope()).unwrap().to_text(), "0");
+        for deep in [
+            format!("0{}", " || 0".repeat(4_000)),
+            format!("0{}", " == 0".repeat(4_000)),
+            "(".repeat(5_000),
+            "!".repeat(5_000),
+            format!("a{}", "[a".repeat(5_000)),
+            format!("a{}", ".a".repeat(5_000)),
+        ] {
             assert_eq!(fill(&format!("${{{{ {deep} }}}}"), &scope()).unwrap_err().missing, Missing::Syntax);
         }
     }

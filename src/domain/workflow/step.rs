@@ -1,11 +1,9 @@
 //! Which step of a job has the displayed name, and everything needed to run it again.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::job::{Candidate, unresolved, variables};
+use super::purpose::{Use, purpose, use_of};
 use super::scope::{Missing, Scope, Unresolved, Variables};
 use super::template::{Pattern, condition, fill};
 use super::tools;
@@ -45,7 +43,10 @@ pub(super) fn plan(candidate: &Candidate, failed: &Failed) -> Result<StepPlan, N
     for (step, scope) in steps[..at].iter().zip(&scopes) {
         let name = display_name(step, scope);
         match reading.earlier(step, scope, &name)? {
-            Earlier::Needed(step) => earlier_steps.push(*step),
+            Earlier::Needed(step, without) => {
+                left_out.extend(without.map(|why| LeftOut { what: name, why }));
+                earlier_steps.push(*step);
+            }
             Earlier::LeftOut(why) => left_out.push(LeftOut { what: name, why }),
             Earlier::Skipped => {}
         }
@@ -102,7 +103,9 @@ fn scopes(steps: &[Value], job: &Scope) -> Vec<Scope> {
             let mut scope = job.clone();
             scope.env_is_open = open;
             scope.env = variables(step.get("env"), &scope, &scope.env);
-            open |= step.get("run").map(Value::to_text).is_some_and(|script| script.contains("GITHUB_ENV"));
+            // An action may set variables as well as a script may.
+            open |= step.get("uses").is_some_and(|uses| !uses.to_text().starts_with("actions/checkout@"))
+                || step.get("run").map(Value::to_text).is_some_and(|script| script.contains("GITHUB_ENV"));
             scope
         })
         .collect()
@@ -199,8 +202,11 @@ struct Run {
 }
 
 enum Earlier {
-    Needed(Box<EarlierStep>),
+    /// It is run; what it will go without, if anything.
+    Needed(Box<EarlierStep>, Option<String>),
+    /// It is not run, and why; a later step may miss it.
     LeftOut(String),
+    /// It is not run, and nothing misses it.
     Skipped,
 }
 
@@ -297,20 +303,25 @@ impl Reading<'_> {
             return Ok(if tools::is_harmless(&action, step) { Earlier::Skipped } else { Earlier::LeftOut(format!("it is the action `{action}`")) });
         }
         let script = step.get("run").map(Value::to_text).unwrap_or_default();
-        if script.trim().is_empty() || is_idle(&script) {
-            return Ok(Earlier::Skipped);
-        }
+        let without = match use_of(&script) {
+            Use::Idle => return Ok(Earlier::Skipped),
+            Use::Fetches(command) => return Ok(Earlier::LeftOut(format!("`{command}` asks a service that can't be asked here"))),
+            Use::Run(fetch) => fetch.map(|command| format!("`{command}` asks a service that can't be asked here")),
+        };
         let tolerated = step.get("continue-on-error").is_some_and(Value::truthy);
         match self.run(step, scope, &mut Vec::new()) {
-            Ok(run) => Ok(Earlier::Needed(Box::new(EarlierStep {
-                name: name.to_owned(),
-                purpose: purpose(&run.command.script),
-                writes_env: ["GITHUB_ENV", "GITHUB_PATH"].iter().any(|file| script.contains(file)),
-                command: run.command,
-                directory: run.directory,
-                env: run.env,
-                certain,
-            }))),
+            Ok(run) => {
+                let step = EarlierStep {
+                    name: name.to_owned(),
+                    purpose: purpose(&run.command.script),
+                    writes_env: ["GITHUB_ENV", "GITHUB_PATH"].iter().any(|file| script.contains(file)),
+                    command: run.command,
+                    directory: run.directory,
+                    env: run.env,
+                    certain,
+                };
+                Ok(Earlier::Needed(Box::new(step), without))
+            }
             // What only checks, may fail, or may not have run at all is not worth giving up for.
             Err(why) if tolerated || !certain || purpose(&script) == Purpose::Check => Ok(Earlier::LeftOut(why.to_string())),
             Err(why) => Err(NotReproducible::new(why.reason, format!("earlier step `{name}`: {}", why.detail))),
@@ -334,143 +345,4 @@ fn names(script: &str, variable: &str) -> bool {
     script
         .match_indices(variable)
         .any(|(at, found)| !script[..at].chars().next_back().is_some_and(word) && !script[at + found.len()..].chars().next().is_some_and(word))
-}
-
-/// The commands of a script, one a piece, without comments, assignments before them and `sudo`.
-fn commands(script: &str) -> impl Iterator<Item = String> {
-    static JOINTS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\\n|&&|\|\||[;\n]").expect("constant pattern"));
-    static PREFIX: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^(?:\w+=\S*\s+)*(?:(?:time|exec|env)\s+)?").expect("constant pattern"));
-    JOINTS
-        .split(script)
-        .map(|piece| PREFIX.replace(piece.trim(), "").into_owned())
-        .filter(|piece| !piece.is_empty() && !piece.starts_with('#') && !piece.starts_with("set "))
-        .collect::<Vec<_>>()
-        .into_iter()
-}
-
-/// Only talks, signs in or reports: later steps do not need it.
-fn is_idle(script: &str) -> bool {
-    const IDLE: [&str; 22] = [
-        "echo",
-        "printf",
-        "ls",
-        "pwd",
-        "env",
-        "cat",
-        "docker login",
-        "git config",
-        "git status",
-        "git log",
-        "gh",
-        "curl -X",
-        "codecov",
-        "coveralls",
-        "aws",
-        "gcloud",
-        "az",
-        "node --version",
-        "node -v",
-        "npm --version",
-        "python --version",
-        "df",
-    ];
-    // Anything that is written to a file may be needed.
-    let version = |command: &str| command.ends_with(" --version") || command.ends_with(" -V");
-    !script.contains('>') && commands(script).all(|command| version(&command) || begins(&command, &IDLE))
-}
-
-/// What a script is for, told from its commands.
-fn purpose(script: &str) -> Purpose {
-    const SYSTEM: [&str; 7] = ["apt-get", "apt", "sudo", "brew", "dnf", "yum", "apk"];
-    const INSTALL: [&str; 34] = [
-        "npm ci",
-        "npm install",
-        "npm i",
-        "yarn install",
-        "yarn --",
-        "pnpm install",
-        "pnpm i",
-        "bun install",
-        "pip install",
-        "pip3 install",
-        "python -m pip",
-        "python3 -m pip",
-        "uv sync",
-        "uv pip",
-        "uv venv",
-        "poetry install",
-        "pipenv install",
-        "pdm install",
-        "conda",
-        "bundle install",
-        "bundle config",
-        "gem install",
-        "composer install",
-        "composer update",
-        "go mod download",
-        "go get",
-        "go install",
-        "cargo fetch",
-        "cargo install",
-        "rustup",
-        "dotnet restore",
-        "dotnet tool",
-        "mix deps.get",
-        "corepack",
-    ];
-    const CHECK: [&str; 32] = [
-        "cargo fmt",
-        "cargo clippy",
-        "cargo test",
-        "cargo nextest",
-        "cargo deny",
-        "cargo audit",
-        "npm test",
-        "npm run lint",
-        "npm run test",
-        "npm run typecheck",
-        "npx eslint",
-        "npx prettier",
-        "npx tsc --noEmit",
-        "eslint",
-        "prettier",
-        "yarn lint",
-        "yarn test",
-        "pnpm lint",
-        "pnpm test",
-        "pytest",
-        "python -m pytest",
-        "ruff",
-        "black",
-        "flake8",
-        "mypy",
-        "isort",
-        "pylint",
-        "go vet",
-        "go test",
-        "golangci-lint",
-        "gofmt",
-        "bundle exec rubocop",
-    ];
-    /// A package's own script that is called after checking: `pnpm run test-unit`, `yarn lint:ci`.
-    static SCRIPT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^(?:npm run|pnpm(?: run)?|yarn(?: run)?|bun run) (?:test|lint|typecheck|type-check|check|format)(?:[:-][\w:-]+)?(?:\s|$)")
-            .expect("constant pattern")
-    });
-    let all: Vec<_> = commands(script).filter(|command| !begins(command, &["echo", "cd"])).collect();
-    let every = |list: &[&str]| !all.is_empty() && all.iter().all(|command| begins(command, list));
-    let checks = |command: &String| begins(command, &CHECK) || SCRIPT.is_match(command);
-    if every(&SYSTEM) {
-        Purpose::System
-    } else if every(&INSTALL) {
-        Purpose::Install
-    } else if !all.is_empty() && all.iter().all(checks) && !script.contains(['>', '|']) {
-        Purpose::Check
-    } else {
-        Purpose::Other
-    }
-}
-
-fn begins(command: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| command.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace) || word.ends_with('-')))
 }

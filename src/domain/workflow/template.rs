@@ -1,6 +1,8 @@
 //! Texts with `${{ … }}` in them: splitting, filling in, and matching against what GitHub displays.
 
-use super::expression::Expression;
+use github_actions_expressions::Expr;
+
+use super::expression::{asks_status, parse};
 use super::scope::{Scope, Unresolved};
 use super::value::Value;
 
@@ -63,7 +65,7 @@ pub fn expressions(text: &str) -> Vec<&str> {
 }
 
 fn evaluate(body: &str, scope: &Scope) -> Result<Value, Unresolved> {
-    let expression = Expression::parse(body).map_err(|why| Unresolved::syntax(&format!("`{}`: {why}", body.trim())))?;
+    let expression = parse(body).map_err(|why| Unresolved::syntax(&format!("`{}`: {why}", body.trim())))?;
     scope.evaluate(&expression)
 }
 
@@ -117,20 +119,20 @@ pub fn condition(value: Option<&Value>, scope: &Scope) -> Result<bool, Unresolve
             let filled = fill(text, scope);
             // `${{ a }} && b` is what people write and GitHub reads as one expression without the braces.
             let bare = text.replace("${{", " ").replace("}}", " ");
-            match Expression::parse(&bare) {
+            match parse(&bare) {
                 Ok(expression) => return decide(&expression, scope),
                 Err(_) => return filled.map(|value| value.truthy() && scope.succeeded),
             }
         }
         _ => text,
     };
-    let expression = Expression::parse(body).map_err(|why| Unresolved::syntax(&format!("`{body}`: {why}")))?;
+    let expression = parse(body).map_err(|why| Unresolved::syntax(&format!("`{body}`: {why}")))?;
     decide(&expression, scope)
 }
 
-fn decide(expression: &Expression, scope: &Scope) -> Result<bool, Unresolved> {
+fn decide(expression: &Expr, scope: &Scope) -> Result<bool, Unresolved> {
     let value = scope.evaluate(expression)?.truthy();
-    Ok(value && (expression.asks_status() || scope.succeeded))
+    Ok(value && (asks_status(expression) || scope.succeeded))
 }
 
 /// A text of which some parts are unknown, to be compared with a displayed name.

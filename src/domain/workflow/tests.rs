@@ -244,6 +244,20 @@ fn steps_are_found() {
             "a Unspecified `make` -Run actions/download-artifact@v4 -Run actions/checkout@v4",
         ),
         (
+            "test data that is fetched from elsewhere",
+            one("      - {name: Data, run: 'aws s3 sync s3://b/testdata testdata', env: {AWS_KEY: '${{ secrets.K }}'}}\n      - {name: Both, run: npm ci && gh release download v1}\n      - {run: gh auth status}\n      - run: make\n"),
+            "a",
+            "Run make",
+            "a Unspecified `make` <Other npm ci && gh release download v1> -Data -Both",
+        ),
+        (
+            "a variable that an action may set",
+            one("      - uses: acme/setup@v1\n      - {name: T, run: 'x ${{ env.V }}'}\n"),
+            "a",
+            "T",
+            "StepOutput",
+        ),
+        (
             "checkout below the workspace",
             one("      - {uses: actions/checkout@v4, with: {path: src/shop}}\n      - {run: make, working-directory: '${{ github.workspace }}/src/shop/api'}\n"),
             "a",
@@ -348,6 +362,9 @@ fn details_of_a_plan() {
     let workflow = Workflow::parse(RUST).unwrap();
     let found = plan(&workflow, &failed("Check (1.85)", "Clippy"), &context(), &BTreeMap::new()).unwrap();
     assert_eq!((found.runs_on, found.timeout_minutes), (vec!["ubuntu-latest".to_owned()], Some(30)));
+    assert_eq!(found.earlier_steps.len(), 2);
+    let missing = "`Run sudo apt-get update && sudo apt-get install -y protobuf-compiler` (it installs packages of the system)";
+    assert!(plan(&workflow, &failed("Check (1.85)", "Clippy"), &context(), &BTreeMap::new()).unwrap().goes_without().contains(&missing.to_owned()));
     assert_eq!(context().runner_variables()["GITHUB_REF_NAME"], "topic/x");
     let long = format!(
         "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    strategy: {{matrix: {{v: [{0}a, {0}b]}}}}\n    steps: [{{run: 'make ${{{{ strategy.job-index }}}}'}}]\n",

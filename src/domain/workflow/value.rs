@@ -110,7 +110,7 @@ impl Value {
         match (self, other) {
             (Value::Null, Value::Null) => true,
             (Value::Bool(left), Value::Bool(right)) => left == right,
-            (Value::Text(left), Value::Text(right)) => left.to_uppercase() == right.to_uppercase(),
+            (Value::Text(left), Value::Text(right)) => fold_case(left) == fold_case(right),
             (Value::List(_) | Value::Map(_), _) | (_, Value::List(_) | Value::Map(_)) => false,
             _ => self.to_number() == other.to_number(),
         }
@@ -119,7 +119,7 @@ impl Value {
     /// The order of two values for `<` and its kin; none where they cannot be ordered.
     pub fn order(&self, other: &Value) -> Option<std::cmp::Ordering> {
         match (self, other) {
-            (Value::Text(left), Value::Text(right)) => Some(left.to_uppercase().cmp(&right.to_uppercase())),
+            (Value::Text(left), Value::Text(right)) => Some(fold_case(left).cmp(&fold_case(right))),
             _ => self.to_number().partial_cmp(&other.to_number()),
         }
     }
@@ -196,7 +196,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::String(text.to_owned()).to_string()
 }
 
-/// A double as .NET's `G15` prints it for the sizes that occur in workflows: no trailing `.0`.
+/// A double as .NET's `G15` prints it for the sizes that occur in workflows: fifteen digits, no trailing `.0`.
 fn number_text(value: f64) -> String {
     if value.is_nan() {
         "NaN".to_owned()
@@ -204,28 +204,41 @@ fn number_text(value: f64) -> String {
         if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
     } else if value == 0.0 {
         "0".to_owned()
-    } else {
+    } else if value.fract() == 0.0 {
         value.to_string()
+    } else {
+        // Rounding to a number of digits keeps a double a double.
+        format!("{value:.14e}").parse().unwrap_or(value).to_string()
     }
 }
 
+/// A text as GitHub compares it: in capitals, but for `ı`, which stays as it is.
+/// <https://github.com/actions/languageservices/blob/main/expressions/src/result.ts> (`toUpperSpecial`)
+pub(super) fn fold_case(text: &str) -> String {
+    text.split('ı').map(str::to_uppercase).collect::<Vec<_>>().join("ı")
+}
+
+/// `ExpressionUtility.ParseNumber` of actions/runner: decimal, hexadecimal and octal (both as 32 signed bits), infinity.
 fn text_number(text: &str) -> f64 {
     let text = text.trim();
     if text.is_empty() {
         return 0.0;
     }
-    if let Some(hex) = text.strip_prefix("0x") {
-        return u32::from_str_radix(hex, 16).map_or(f64::NAN, f64::from);
-    }
-    if let Some(octal) = text.strip_prefix("0o") {
-        return u32::from_str_radix(octal, 8).map_or(f64::NAN, f64::from);
-    }
     // `inf` and `nan` are numbers for Rust but not for GitHub.
-    match text {
-        "Infinity" => f64::INFINITY,
-        "-Infinity" => f64::NEG_INFINITY,
-        _ if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E')) => text.parse().unwrap_or(f64::NAN),
-        _ => f64::NAN,
+    if let Some(number) = text.parse::<f64>().ok().filter(|number| number.is_finite()) {
+        return number;
+    }
+    let bits = |digits: &str, radix| u32::from_str_radix(digits, radix).map_or(f64::NAN, |bits| f64::from(bits.cast_signed()));
+    if let Some(digits) = text.strip_prefix("0x") {
+        return bits(digits, 16);
+    }
+    if let Some(digits) = text.strip_prefix("0o") {
+        return bits(digits, 8);
+    }
+    match text.strip_prefix(['+', '-']).unwrap_or(text).eq_ignore_ascii_case("infinity") {
+        true if text.starts_with('-') => f64::NEG_INFINITY,
+        true => f64::INFINITY,
+        false => f64::NAN,
     }
 }
 

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::{admit, current_branch, gate as gating, propose, standing};
 use crate::domain::gate::{self, Check, Cleared, Finding, Gate, Subject, Verdict};
+use crate::domain::ids::CommitSha;
 use crate::domain::patch::Applied;
 use crate::domain::patch::integrity::{self, Severity};
 use crate::domain::remediation::{Event, Reason, Remediation};
 use crate::domain::render::escape;
 use crate::domain::rules::{Autonomy, Prove, RepoRules};
+use crate::domain::workflow::start::{Branches, Copy, File};
 use crate::domain::workflow::{self, Happening, Workflow};
 use crate::engine::session::{Next, Session};
 use crate::engine::worker::later;
@@ -162,9 +164,10 @@ fn autonomy_finding(autonomy: Autonomy) -> Finding {
     }
 }
 
-/// A pushed branch runs code: what the workflows that it or its pull request would start can get at.
+/// A fix runs code: what the workflows that start on account of it can get at.
+///
+/// GitHub takes some files from the fix and some from the default branch, so both are read.
 async fn reach_finding(engine: &Engine, state: &Remediation, repository: &Repository, remote: &Remote, rules: &RepoRules) -> Result<Finding, StageError> {
-    const FOLDER: &str = ".github/workflows/";
     let required = "no secret and no write permission within reach, or the workflow named in the settings";
     if super::offer(engine) == gate::Offer::LocalBranch {
         // Its owner looks at it before it is pushed.
@@ -173,30 +176,37 @@ async fn reach_finding(engine: &Engine, state: &Remediation, repository: &Reposi
     let key = &state.opening.key;
     let fix = key.branch.fix_branch(&key.sha);
     let mut within = Vec::new();
+    let mut copies = workflow_files(engine, remote, &key.sha).await?.into_iter().map(|file| (Copy::Fix, file)).collect::<Vec<_>>();
+    match default_head(engine, state, repository, remote).await? {
+        Some(head) => {
+            for file in workflow_files(engine, remote, &head).await? {
+                match copies.iter_mut().find(|(_, other)| *other == file) {
+                    Some((copy, _)) => *copy = Copy::Both,
+                    None => copies.push((Copy::Default, file)),
+                }
+            }
+        }
+        None => within.push(format!("the workflows of the default branch `{}`: can't be read", repository.default_branch)),
+    }
+    let read: Vec<Option<Workflow>> = copies.iter().map(|(_, file)| file.text.as_deref().and_then(|text| Workflow::parse(text).ok())).collect();
+    let files: Vec<File> =
+        copies.iter().zip(&read).map(|((copy, file), workflow)| File { path: &file.path, copy: *copy, workflow: workflow.as_ref() }).collect();
+    let branches = Branches { fix: fix.as_str(), base: key.branch.as_str(), default: repository.default_branch.as_str() };
     let mut started = 0;
     let mut token_writes = None;
-    for entry in engine.git.list(remote, &key.sha).await? {
-        let Some(name) = entry.path.strip_prefix(FOLDER) else { continue };
-        if !(name.ends_with(".yml") || name.ends_with(".yaml"))
-            || name.contains('/')
-            || rules.trusted_workflows.iter().any(|trusted| trusted == name || *trusted == entry.path)
-        {
+    for (file, events) in files.iter().zip(workflow::started(&files, &Happening::OF_A_FIX, &branches)) {
+        let name = file.path.strip_prefix(WORKFLOWS).unwrap_or(file.path);
+        if events.is_empty() || rules.trusted_workflows.iter().any(|trusted| trusted == name || *trusted == file.path) {
             continue;
         }
-        let Some(file) = engine.git.read_file(remote, &key.sha, &entry.path, workflow::MAX_FILE + 1).await? else { continue };
-        let Ok(parsed) = Workflow::parse(&String::from_utf8_lossy(&file.bytes)) else {
+        let of = if file.copy == Copy::Default { format!(" of `{}`", repository.default_branch) } else { String::new() };
+        let Some(parsed) = file.workflow else {
             // GitHub may read what we can't.
-            within.push(format!("{name}: can't be read"));
+            within.push(format!("{name}{of}: can't be read"));
             continue;
         };
-        let triggers = workflow::triggers(&parsed);
-        let starts = workflow::would_start(&triggers, Happening::Push { branch: fix.as_str() })
-            || workflow::would_start(&triggers, Happening::PullRequest { base: key.branch.as_str() });
-        if !starts {
-            continue;
-        }
         started += 1;
-        let mut reach = workflow::reach(&parsed);
+        let mut reach = workflow::reach(parsed);
         if reach.write_permissions.iter().any(|permission| permission == "default") {
             let writes = match token_writes {
                 Some(known) => known,
@@ -212,27 +222,8 @@ async fn reach_finding(engine: &Engine, state: &Remediation, repository: &Reposi
             }
         }
         if !reach.is_harmless() {
-            let mut parts: Vec<String> = Vec::new();
-            if !reach.secrets.is_empty() {
-                parts.push(format!("secrets {}", reach.secrets.join(", ")));
-            }
-            if !reach.write_permissions.is_empty() {
-                parts.push(format!("write permission {}", reach.write_permissions.join(", ")));
-            }
-            for (there, what) in
-                [(reach.pull_request_target, "pull_request_target"), (reach.self_hosted, "a self-hosted runner"), (reach.oidc, "an OIDC token")]
-            {
-                if there {
-                    parts.push(what.into());
-                }
-            }
-            if !reach.environments.is_empty() {
-                parts.push(format!("environments {}", reach.environments.join(", ")));
-            }
-            if !reach.calls.is_empty() {
-                parts.push(format!("called workflows {}", reach.calls.join(", ")));
-            }
-            within.push(format!("{name}: {}", parts.join("; ")));
+            let by: Vec<String> = events.iter().map(|event| format!("`{event}` ({})", workflow::start::why(event))).collect();
+            within.push(format!("{name}{of}: {}; started by {}", reach.parts().join("; "), by.join(", ")));
         }
     }
     Ok(if within.is_empty() {
@@ -240,10 +231,45 @@ async fn reach_finding(engine: &Engine, state: &Remediation, repository: &Reposi
     } else {
         Finding::failed(
             Check::WorkflowReach,
-            format!("{} workflow(s) that the push would start reach more than code", within.len()),
+            format!("{} workflow(s) that the fix would start reach more than code", within.len()),
             within.len().to_string(),
             required,
         )
         .with_parts(within)
     })
+}
+
+const WORKFLOWS: &str = ".github/workflows/";
+
+/// A workflow's file as it stands in a commit; no text where it is larger than what is read, or none.
+#[derive(PartialEq, Eq)]
+struct WorkflowFile {
+    path: String,
+    text: Option<String>,
+}
+
+/// The commit's workflow files.
+async fn workflow_files(engine: &Engine, remote: &Remote, sha: &CommitSha) -> Result<Vec<WorkflowFile>, StageError> {
+    let mut files = Vec::new();
+    for entry in engine.git.list(remote, sha).await? {
+        let Some(name) = entry.path.strip_prefix(WORKFLOWS) else { continue };
+        if !(name.ends_with(".yml") || name.ends_with(".yaml")) || name.contains('/') {
+            continue;
+        }
+        let content = engine.git.read_file(remote, sha, &entry.path, workflow::MAX_FILE + 1).await?;
+        let text = content.filter(|content| content.bytes.len() <= workflow::MAX_FILE).map(|content| String::from_utf8_lossy(&content.bytes).into_owned());
+        files.push(WorkflowFile { path: entry.path, text });
+    }
+    Ok(files)
+}
+
+/// The default branch's head, at hand in the mirror; nothing where there is no such branch.
+async fn default_head(engine: &Engine, state: &Remediation, repository: &Repository, remote: &Remote) -> Result<Option<CommitSha>, StageError> {
+    let key = &state.opening.key;
+    if repository.default_branch == key.branch {
+        return Ok(Some(key.sha.clone()));
+    }
+    let Some(head) = engine.git.remote_head(remote, &repository.default_branch).await? else { return Ok(None) };
+    engine.git.fetch(remote, &repository.default_branch, &head).await?;
+    Ok(Some(head))
 }

@@ -131,7 +131,7 @@ async fn prove(
     match &judged.red {
         RedBefore::Same { .. } => {}
         RedBefore::Green => return Ok(Outcome::NotReproduced(judged.summary.join("; "))),
-        RedBefore::DifferentFailure { .. } | RedBefore::NotRun(_) => return Ok(Outcome::Left(judged.summary.join("; "))),
+        RedBefore::DifferentFailure { .. } | RedBefore::NotRun(_) => return Ok(Outcome::Left(judged.summary.join("; ") + &command.gone_without())),
     }
 
     // A fresh tree: nothing that the red run left behind can turn it green.
@@ -166,7 +166,14 @@ async fn prove(
     if judged.holds()
         && let Some(test) = rules.test.as_ref().filter(|test| **test != command.script)
     {
-        let wider = CommandRecord { script: test.clone(), shell: "bash".into(), directory: String::new(), env: command.env.clone(), setup: Vec::new() };
+        let wider = CommandRecord {
+            script: test.clone(),
+            shell: "bash".into(),
+            directory: String::new(),
+            env: command.env.clone(),
+            setup: Vec::new(),
+            without: Vec::new(),
+        };
         let ran = workspace.run_command(engine, &wider, limits, stop).await?;
         let mut base = None;
         if ran.code() != Some(0) {

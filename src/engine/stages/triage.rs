@@ -136,6 +136,7 @@ async fn command(
             directory: String::new(),
             env: BTreeMap::new(),
             setup: rules.setup.iter().map(setup).collect(),
+            without: Vec::new(),
         }));
     }
     let Some(diagnosis) = &session.state.diagnosis else { return Ok(Err("there is no log that names the failed step".into())) };
@@ -153,12 +154,14 @@ fn record(plan: StepPlan, rules: &RepoRules) -> CommandRecord {
     let mut setup: Vec<SetupStep> =
         rules.setup.iter().map(|script| SetupStep { shell: String::new(), script: script.clone(), directory: String::new(), env: BTreeMap::new() }).collect();
     // The operator's own set-up stands for the job's: both would do the same twice.
+    let mut without = Vec::new();
     if setup.is_empty() {
+        without = plan.goes_without();
         let needed = plan.earlier_steps.into_iter().filter(|step| matches!(step.purpose, Purpose::Install | Purpose::Other));
         setup =
             needed.map(|step| SetupStep { shell: shell(&step.command.shell), script: step.command.script, directory: step.directory, env: step.env }).collect();
     }
-    CommandRecord { shell: shell(&plan.command.shell), script: plan.command.script, directory: plan.directory, env: plan.env, setup }
+    CommandRecord { shell: shell(&plan.command.shell), script: plan.command.script, directory: plan.directory, env: plan.env, setup, without }
 }
 
 /// GitHub's name of the shell, as `Shell::from_key` takes it.
