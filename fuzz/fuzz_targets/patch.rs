@@ -48,7 +48,7 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(again.stats, applied.stats);
         }
         // Text that reads like a placeholder, or an insertion beside nothing but blank or repeated lines.
-        Err(PatchError::Ambiguous { .. } | PatchError::Elided { .. }) => {}
+        Err(PatchError::Ambiguous { .. } | PatchError::Placeholder { .. }) => {}
         Err(error) => panic!("{error} for {:?}", applied.canonical),
     }
 });

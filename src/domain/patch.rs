@@ -411,6 +411,41 @@ pub enum PatchError {
         /// The file.
         path: String,
     },
+    /// A new line of a diff that stands for code.
+    #[error(
+        "`{}` in hunk {hunk} of `{}` stands for code that is left out: send that code, or word the comment otherwise if it is one",
+        shown(line),
+        shown(path)
+    )]
+    Placeholder {
+        /// The file.
+        path: String,
+        /// 1-based hunk.
+        hunk: usize,
+        /// The line.
+        line: String,
+    },
+    /// An insertion that may have been made before: nothing around it tells.
+    #[error(
+        "hunk {hunk} of `{}` inserts what line {line} of the file says already, and it is ambiguous whether it shall stand there once more: add the lines above and below its place as context",
+        shown(path)
+    )]
+    Repeated {
+        /// The file.
+        path: String,
+        /// 1-based hunk.
+        hunk: usize,
+        /// 1-based line of the file.
+        line: usize,
+    },
+    /// Several answers to choose from.
+    #[error("the answer offers alternatives (lines {first} and {second}): send one patch, the one that you would apply")]
+    Alternatives {
+        /// 1-based line of the answer where the first is announced.
+        first: usize,
+        /// 1-based line of the answer where the second is.
+        second: usize,
+    },
     /// Text that is escaped as for HTML, or is it meant so? Nothing in the file tells.
     #[error("the new lines of `{}` are escaped as for HTML (`&lt;` for `<`): send them as they shall stand in the file", shown(path))]
     Escaped {
@@ -489,6 +524,9 @@ impl PatchError {
             Self::StaleContext { .. } => "stale_context",
             Self::Overlap { .. } => "overlap",
             Self::Elided { .. } => "elided",
+            Self::Placeholder { .. } => "placeholder",
+            Self::Repeated { .. } => "repeated",
+            Self::Alternatives { .. } => "alternatives",
             Self::Escaped { .. } => "escaped",
             Self::MissingFile { .. } => "missing_file",
             Self::FileExists { .. } => "file_exists",
@@ -511,21 +549,7 @@ impl PatchError {
 
 /// Quote a text from outside: escaped, one line, at most 120 characters.
 pub(crate) fn shown(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars().take(120) {
-        // Format characters (bidirectional overrides, joiners) would let a path look like another.
-        if c.is_control() || crate::domain::source::text::is_invisible(c) {
-            out.extend(c.escape_unicode());
-        } else if c == '`' {
-            out.push('\'');
-        } else {
-            out.push(c);
-        }
-    }
-    if text.chars().nth(120).is_some() {
-        out.push('…');
-    }
-    out
+    crate::domain::source::text::shown(text, 120)
 }
 
 fn listed(places: &[usize]) -> String {

@@ -9,6 +9,7 @@
 mod assignment;
 mod block;
 mod context;
+mod disguise;
 mod names;
 mod text;
 mod tokens;
@@ -99,7 +100,7 @@ static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| Triggers {
     words: AhoCorasick::builder()
         .kind(Some(AhoCorasickKind::DFA))
         .ascii_case_insensitive(true)
-        .build(context::TRIGGERS.iter().map(|(word, _)| *word).chain(assignment::WORDS.iter().copied()))
+        .build(context::TRIGGERS.iter().map(|(word, _)| word.as_bytes()).chain(assignment::WORDS.iter().map(|word| word.as_bytes())).chain(disguise::HIDDEN))
         .expect("a few hundred short literals fit an automaton"),
 });
 
@@ -183,9 +184,10 @@ impl Redactor {
         block::scan(&mut self.block, line, &mut spans, &mut self.begun);
         let awaited = self.named.take().and_then(|what| assignment::awaited(line, what, &mut spans));
         detect(line, &mut spans);
+        disguised(line, &mut spans);
         repeats(line, &mut spans);
         if spans.is_empty() {
-            self.named = assignment::named(line).or(awaited);
+            self.named = assignment::named(line).or(awaited.filter(|what| what.goes_on(line)));
             out.extend_from_slice(line);
             return;
         }
@@ -193,6 +195,7 @@ impl Redactor {
         for _ in 1..PASSES {
             spans.clear();
             detect(&current, &mut spans);
+            disguised(&current, &mut spans);
             if spans.is_empty() {
                 break;
             }
@@ -203,7 +206,7 @@ impl Redactor {
             current = next;
         }
         // Asked of what is left, as a second pass will ask it: a name may have been a part of a secret.
-        self.named = assignment::named(&current).or(awaited);
+        self.named = assignment::named(&current).or(awaited.filter(|what| what.goes_on(&current)));
         out.extend_from_slice(&current);
     }
 
@@ -283,7 +286,12 @@ fn next_word(bytes: &[u8]) -> Option<usize> {
     let mut from = 0;
     while let Some(found) = TRIGGERS.words.find(&bytes[from..]) {
         let at = from + found.start();
-        if !bytes[at..].starts_with(b"://") || memchr::memchr2(b'@', b'\n', &bytes[at..]).is_some_and(|i| bytes[at + i] == b'@') {
+        let worth = if found.pattern().as_usize() >= context::TRIGGERS.len() + assignment::WORDS.len() {
+            disguise::within_word(bytes, at)
+        } else {
+            !bytes[at..].starts_with(b"://") || memchr::memchr2(b'@', b'\n', &bytes[at..]).is_some_and(|i| bytes[at + i] == b'@')
+        };
+        if worth {
             return Some(at);
         }
         from = at + 1;
@@ -356,12 +364,44 @@ fn repeats(line: &[u8], spans: &mut Vec<Span>) {
     }
 }
 
+/// Collects what the detectors find once what is not seen is taken out of the words of `line`: the colours, zeros and joiners within them.
+fn disguised(line: &[u8], spans: &mut Vec<Span>) {
+    let Some(bare) = disguise::bare(line) else { return };
+    let mut found = Vec::new();
+    if bare.overwritten {
+        // What a carriage return joins are two states of one line: only a token says by itself that it goes on.
+        tokens(&bare.text, &mut found);
+    } else {
+        detect(&bare.text, &mut found);
+    }
+    // What has nothing hidden in it was found where it stands.
+    spans.extend(found.into_iter().map(|span| Span { start: bare.places[span.start], end: bare.places[span.end - 1] + 1, ..span }));
+}
+
 /// Collects what every detector finds in `line`.
 fn detect(line: &[u8], spans: &mut Vec<Span>) {
-    let triggers = &*TRIGGERS;
+    tokens(line, spans);
     // A mask names a kind, such as `password`: it means nothing for what stands behind it.
     let masks = masks(line);
     let masked = |at: usize| first(&masks, at, at + 1).is_some();
+    let mut contexts = 0u128;
+    let mut names = assignment::Names::default();
+    for found in TRIGGERS.words.find_overlapping_iter(line) {
+        let pattern = found.pattern().as_usize();
+        match context::TRIGGERS.get(pattern) {
+            Some((_, patterns)) => contexts |= patterns,
+            None if pattern >= context::TRIGGERS.len() + assignment::WORDS.len() || masked(found.start()) => {}
+            None => names.found(line, found.start(), found.end(), spans),
+        }
+    }
+    if contexts != 0 {
+        context::scan(line, contexts, &masks, spans);
+    }
+}
+
+/// Collects the tokens that say by their prefix what they are.
+fn tokens(line: &[u8], spans: &mut Vec<Span>) {
+    let triggers = &*TRIGGERS;
     let mut last = 0;
     for (at, found) in prefixes(line) {
         // What begins within a token that was found is a part of it.
@@ -374,18 +414,6 @@ fn detect(line: &[u8], spans: &mut Vec<Span>) {
                 last = last.max(end);
             }
         }
-    }
-    let mut contexts = 0u128;
-    let mut names = assignment::Names::default();
-    for found in triggers.words.find_overlapping_iter(line) {
-        match context::TRIGGERS.get(found.pattern().as_usize()) {
-            Some((_, patterns)) => contexts |= patterns,
-            None if masked(found.start()) => {}
-            None => names.found(line, found.start(), found.end(), spans),
-        }
-    }
-    if contexts != 0 {
-        context::scan(line, contexts, &masks, spans);
     }
 }
 
@@ -478,6 +506,48 @@ mod tests {
         let once = redact(text);
         assert_eq!(redact(&once.text), Redacted { text: once.text.clone(), counts: BTreeMap::new() });
         assert_eq!(once.text.matches("Private-Lines: 2\n").count(), 2, "{}", once.text);
+    }
+
+    #[test]
+    fn what_is_hidden_in_a_token_hides_it_not() {
+        let (head, tail) = (&token()[..12], &token()[12..]);
+        for hidden in ["\u{1b}[31m", "\u{1b}[0m\u{1b}[1;4m", "\0", "\r", "\u{200b}", "\u{feff}", "\u{ad}", "\u{1b}[K"] {
+            let text = format!("x {head}{hidden}{tail} y\nnext\n");
+            let once = redact(&text);
+            assert_eq!(once.text, "x [redacted:github-token] y\nnext\n", "{hidden:?}");
+            assert_eq!(redact(&once.text).text, once.text);
+        }
+        let wide: String = format!("DB_PASSWORD=hunter2x {}", token()).chars().flat_map(|c| [c, '\0']).collect();
+        assert_eq!(redact(&wide).text.replace('\0', ""), "DB_PASSWORD=[redacted:password] [redacted:github-token]");
+        // Two states of one line are no one value.
+        let progress = "token 10%\rtoken 20%\rpassword: 3\rpassword: 4 of 8b2c\n";
+        assert_eq!(redact(progress).text, progress);
+    }
+
+    #[test]
+    fn a_coloured_key_goes_and_a_stamp_before_its_end_stays() {
+        let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
+        let text = format!(
+            "\u{1b}[32m-----BEGIN PRIVATE KEY-----\u{1b}[0m\n\u{1b}[32m{body}\u{1b}[0m\n2026-01-02T03:04:05.678Z {body}\n12:01:11.1234 a1B=\n2026-01-02T03:04:05.6789Z -----END PRIVATE KEY-----\nafter\n"
+        );
+        let mask = "[redacted:private-key]";
+        assert_eq!(redact(&text).text, text.replace(body, mask).replace("a1B=", mask));
+    }
+
+    #[test]
+    fn a_value_that_goes_on_over_lines_goes_as_a_whole() {
+        let cases = [
+            ("export TOKEN=\\\nq7Rt2Vx9Lm4Kp8Zw\n", 1),
+            ("deploy --token \\\n  q7Rt2Vx9Lm4Kp8Zw \\\n  --force\n", 1),
+            ("api_key: |\n  q7Rt2Vx9Lm4Kp8Zw\n  Zw8pK4mL9xV2tR7q\nother: 1\n", 2),
+            ("api_key: \"q7Rt2Vx9Lm4Kp8Zw\n  Zw8pK4mL9xV2tR7q\"\nother: 1\n", 2),
+        ];
+        for (text, masks) in cases {
+            let once = redact(text).text;
+            assert!(!once.contains("q7Rt2") && !once.contains("Zw8pK"), "{once}");
+            assert_eq!(once.matches("[redacted:").count(), masks, "{once}");
+            assert_eq!(redact(&once).text, once);
+        }
     }
 
     #[test]
@@ -649,6 +719,14 @@ mod tests {
                 "<",
                 ">",
                 "\u{1b}[31m",
+                "\u{1b}[0m",
+                "\0",
+                "\r",
+                "\u{200b}",
+                "|",
+                "=\\\n",
+                ": |\n",
+                "[passwords]\n",
                 "- name: ",
                 "value: ",
                 "mysql ",

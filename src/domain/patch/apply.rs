@@ -149,13 +149,13 @@ impl<F: Fn(&str) -> Option<FileContent>> Overlay<'_, F> {
         if file.binary {
             return Err(PatchError::Binary { path: file.path().to_owned() });
         }
-        for line in file.hunks.iter().flat_map(|hunk| &hunk.lines) {
-            if line.text.contains('\0') {
+        for (at, hunk) in file.hunks.iter().enumerate() {
+            if hunk.lines.iter().any(|line| line.text.contains('\0')) {
                 return Err(PatchError::Binary { path: file.path().to_owned() });
             }
             // A mark for left-out code must never become code.
-            if line.kind == LineKind::Insert && repair::is_elision(&line.text) && line.text.chars().any(char::is_alphabetic) {
-                return Err(PatchError::Elided { path: file.path().to_owned() });
+            if let Some(line) = hunk.lines.iter().find(|line| line.kind == LineKind::Insert && repair::is_placeholder(&line.text, hunk)) {
+                return Err(PatchError::Placeholder { path: file.path().to_owned(), hunk: at + 1, line: line.text.trim().to_owned() });
             }
         }
         let (old, new) = (file.old_path.as_deref(), file.new_path.as_deref());
@@ -291,6 +291,7 @@ impl<F: Fn(&str) -> Option<FileContent>> Overlay<'_, F> {
                     self.repaired(RepairKind::AlreadyApplied, path, Some(number), "the edit is in the file already");
                     continue;
                 }
+                Placement::Repeated { line } => return Err(PatchError::Repeated { path: path.to_owned(), hunk: number, line: line + 1 }),
                 Placement::Several { level, places } => {
                     let Some(place) = settled(&doc, hunk, &places, offset) else {
                         return Err(PatchError::Ambiguous { path: path.to_owned(), hunk: number, places: places.iter().take(20).map(|at| at + 1).collect() });

@@ -5,12 +5,15 @@
 //! nothing else, whole files in fences that name their path. Nothing is resolved against the
 //! repository here, and no stated number is believed.
 
+mod alternatives;
 mod blocks;
 mod header;
 mod object;
 mod segment;
+mod shell;
 
 use super::{FileKind, FilePatch, Hunk, Line, LineKind, MAX_ANSWER_BYTES, Patch, PatchError, Repair, RepairKind};
+use alternatives::Taken;
 use header::FileHeader;
 use segment::{Segment, Source};
 
@@ -44,6 +47,7 @@ pub fn parse(answer: &str) -> Result<Patch, PatchError> {
 fn read(answer: &str) -> Result<Patch, PatchError> {
     let answer = answer.strip_prefix('\u{feff}').unwrap_or(answer);
     let answer = &segment::uncoloured(answer);
+    let answer = &shell::unwrapped(answer);
     let mut lines = segment::lines(answer);
     if lines.len() > MAX_LINES {
         return Err(PatchError::TooLarge { what: "lines", found: lines.len(), limit: MAX_LINES });
@@ -51,7 +55,7 @@ fn read(answer: &str) -> Result<Patch, PatchError> {
     segment::unquote(&mut lines);
     segment::dedent(&mut lines);
     let segments = segment::split(&lines);
-    let mut reader = Reader { patch: Patch::default(), hunks: 0 };
+    let mut reader = Reader { patch: Patch::default(), hunks: 0, taken: Vec::new(), lone: false };
     for segment in &segments {
         reader.segment(segment)?;
     }
@@ -61,8 +65,13 @@ fn read(answer: &str) -> Result<Patch, PatchError> {
                 let path = file.path().to_owned();
                 reader.repaired(RepairKind::Converted, &path, "a whole file was sent in place of a diff");
                 reader.push(file)?;
+                reader.taken.push(Taken { start: segment.first - 1, end: segment.first - 1 + segment.lines.len(), path });
             }
         }
+    }
+    let fenced = |line: usize| segments.iter().any(|segment| segment.fenced && (segment.first - 1..segment.first - 1 + segment.lines.len()).contains(&line));
+    if let Some((first, second)) = alternatives::find(&lines, &reader.taken, |line| !fenced(line)) {
+        return Err(PatchError::Alternatives { first: first + 1, second: second + 1 });
     }
     reader.finish()
 }
@@ -70,6 +79,10 @@ fn read(answer: &str) -> Result<Patch, PatchError> {
 struct Reader {
     patch: Patch,
     hunks: usize,
+    /// Where in the answer each section stood.
+    taken: Vec<Taken>,
+    /// The last path was a lone word, which may as well be prose.
+    lone: bool,
 }
 
 impl Reader {
@@ -108,15 +121,28 @@ impl Reader {
         let lines = segment.lines;
         let mut at = 0;
         let mut last_path: Option<String> = None;
-        while let Some(line) = lines.get(at) {
+        while at < lines.len() {
+            let (start, known) = (at, self.patch.files.len());
+            at = self.step(segment, at, &mut last_path)?;
+            let first = segment.first - 1;
+            let read = self.patch.files.get(known..).unwrap_or_default();
+            self.taken.extend(read.iter().map(|file| Taken { start: first + start, end: first + at, path: file.path().to_owned() }));
+        }
+        Ok(())
+    }
+
+    /// Reads what begins at a line of a segment, if anything does; where to go on.
+    fn step(&mut self, segment: &Segment<'_>, mut at: usize, last_path: &mut Option<String>) -> Result<usize, PatchError> {
+        let lines = segment.lines;
+        if let Some(line) = lines.get(at) {
             if blocks::wraps_diff(lines, at) {
                 at += 1;
             } else if blocks::is_apply_patch(line.text) {
                 at = self.apply_patch(segment, at)?;
             } else if header::starts_file(lines, at) {
-                at = self.unified(segment, at, &mut last_path)?;
+                at = self.unified(segment, at, last_path)?;
             } else if blocks::is_search(line.text) {
-                at = self.search_replace(segment, at, &mut last_path)?;
+                at = self.search_replace(segment, at, last_path)?;
             } else if line.text.starts_with("@@") && (segment.fenced || header::range(line.text).is_some()) {
                 // Hunks whose file is named only by the prose before the fence.
                 let Some(path) = last_path.clone().or_else(|| segment.named_path(at)) else {
@@ -125,7 +151,7 @@ impl Reader {
                 let (hunks, next) = self.hunks(segment, at, &path, false)?;
                 self.repaired(RepairKind::Headers, &path, "the file was named outside the diff");
                 self.push(modify(path.clone(), hunks))?;
-                last_path = Some(path);
+                *last_path = Some(path);
                 at = next;
             } else if at == 0 && segment.is_headerless_diff() {
                 let Some(path) = segment.named_path(0) else {
@@ -143,7 +169,7 @@ impl Reader {
                 at += 1;
             }
         }
-        Ok(())
+        Ok(at)
     }
 
     fn unified(&mut self, segment: &Segment<'_>, start: usize, last_path: &mut Option<String>) -> Result<usize, PatchError> {
@@ -249,7 +275,11 @@ impl Reader {
     }
 
     fn search_replace(&mut self, segment: &Segment<'_>, start: usize, last_path: &mut Option<String>) -> Result<usize, PatchError> {
-        let named = segment.named_path(start).or_else(|| last_path.clone());
+        // A lone word may be a file's name; it is one where nothing else names a file, or where the file before was named so.
+        let lone = segment.lone_word(start).filter(|_| last_path.is_none() || self.lone);
+        let named = segment.named_path(start);
+        self.lone = named.is_none() && lone.is_some();
+        let named = named.or(lone).or_else(|| last_path.clone());
         let Some(path) = named else {
             return Err(PatchError::Malformed {
                 line: segment.first + start,

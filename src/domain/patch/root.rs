@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{FileKind, FilePatch, Patch, Repair, RepairKind};
+use super::{FileKind, FilePatch, LineKind, Patch, Repair, RepairKind};
 
 /// The patch with its paths as the tree has them. `tree` holds every path of the base tree.
 #[must_use]
@@ -32,6 +32,14 @@ pub fn rooted(mut patch: Patch, tree: &BTreeSet<&str>) -> Patch {
         if let Some(path) = mended {
             patch.repairs.push(Repair::new(RepairKind::Path, &path, None, "the path was written otherwise than the tree has it"));
             rename(file, &old, path);
+            continue;
+        }
+        if let Some(path) = suffixed(tree, &old, file) {
+            patch.repairs.push(Repair::new(RepairKind::Path, &path, None, "the path carried a suffix that no file has"));
+            if file.new_path.as_deref() == Some(&old) {
+                file.new_path = Some(path.clone());
+            }
+            file.old_path = Some(path);
             continue;
         }
         roots.extend(root(tree, &old));
@@ -73,6 +81,21 @@ fn rename(file: &mut FilePatch, old: &str, path: String) {
         }
     }
     file.old_path = Some(path);
+}
+
+/// The one file of the tree that `path` names with something behind it (`src/a.tsx-v2`, `src/a.tsx:12`), where the edit names lines of it: those
+/// must be found in the file. A whole text, or lines that are only added, may be for a new file of that name.
+fn suffixed(tree: &BTreeSet<&str>, path: &str, file: &FilePatch) -> Option<String> {
+    const LONGEST: usize = 24;
+    let old = file.hunks.iter().flat_map(|hunk| &hunk.lines).any(|line| line.kind != LineKind::Insert && !line.text.trim().is_empty());
+    if file.kind != FileKind::Modify || file.whole.is_some() || !old {
+        return None;
+    }
+    let name = path.rfind('/').map_or(0, |slash| slash + 1);
+    let ends = path.char_indices().filter(|(at, c)| *at > name && path.len() - at <= LONGEST && !c.is_alphanumeric()).map(|(at, _)| &path[..at]);
+    let mut fits = ends.filter(|path| tree.contains(path));
+    let one = fits.next()?;
+    fits.next().is_none().then(|| one.to_owned())
 }
 
 /// `src/a.rs (original)` without what is said of it.

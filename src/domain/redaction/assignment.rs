@@ -1,9 +1,11 @@
 //! Values given to a name that means a secret: `DB_PASSWORD=…`, `"apiKey": "…"`, `--token …`, `<password>…</password>`.
 
+use crate::domain::source::text::colour;
+
 use super::Span;
 use super::names::{Meaning, meaning, spoken};
 use super::text::{contains, made_up, phrase, random, uuid, word};
-use super::value::{Form, code, location, secret};
+use super::value::{Form, code, location, mentions, secret};
 
 /// What, within a name, may mean that it names a secret; matched in any case.
 pub(super) const WORDS: &[&str] = &[
@@ -51,6 +53,8 @@ pub(super) struct Names {
     done: usize,
     /// The stretch of the last unquoted value: a name within it need not look for its end again.
     stretch: (usize, usize),
+    /// The value is one of a list between semicolons, in which `#` begins nothing.
+    listed: bool,
 }
 
 impl Names {
@@ -76,7 +80,9 @@ impl Names {
         }
         let text = &line[value.start..value.end];
         let upper = line[name.start..name.end].iter().all(|b| !b.is_ascii_lowercase());
-        if secret(text, meaning, value.form, upper, &line[value.end..], value.alone) {
+        let sigil = line[..name.start].last() == Some(&b'$') && sigil_word(text, meaning, value.form, &line[value.end..]);
+        let joined = joined_words(&line[name.start..name.end], text, value.form);
+        if sigil || joined || secret(text, meaning, value.form, upper, &line[value.end..], value.alone) {
             let bound = value.start + LONGEST_VALUE;
             let beyond = if value.end < bound { 0 } else { line[value.end..].iter().take_while(|b| !blank(**b)).count() };
             spans.push(Span::new(value.start, value.end + beyond, kind, 10));
@@ -88,6 +94,10 @@ impl Names {
     fn value(&mut self, line: &[u8], name: &Name) -> Option<Value> {
         let upper = line[name.start..name.end].iter().all(|b| !b.is_ascii_lowercase()) && name.end - name.start > 2;
         let mut at = name.end;
+        let front = name.start - line[..name.start].iter().rev().take(2).take_while(|b| **b == b'-').count();
+        let listed_flag = name.dashes && front > 0 && matches!(line[front - 1], b'"' | b'\'') && line.get(name.end) == Some(&line[front - 1]) && {
+            matches!(line[..front - 1].trim_ascii_end().last(), Some(b'[' | b','))
+        };
         let quoted_name =
             name.start > 0 && matches!(line[name.start - 1], b'"' | b'\'' | b'`') && line[name.end..].iter().take(2).any(|b| *b == line[name.start - 1]);
         at = skip(line, at, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']' | b'*'), 4);
@@ -98,6 +108,7 @@ impl Names {
         let rest = &line[at..];
         let alone = line[..name.start].iter().all(|b| matches!(b, b' ' | b'\t' | b'-' | b'"' | b'\'' | b'+' | b'>' | b'|'));
         let query = name.start > 0 && matches!(line[name.start - 1], b'?' | b'&' | b';');
+        self.listed = name.start > 0 && line[name.start - 1] == b';';
         let (form, from) = match rest {
             // What make, PHP and Ruby know beside `=`.
             [b':', b':', b':', b'=', ..] => (Form::Bare, at + 4),
@@ -122,6 +133,14 @@ impl Names {
                     return None;
                 }
                 (Form::Quoted, next)
+            }
+            // `["--password", "…"]`
+            [b',', ..] if listed_flag => {
+                let next = skip(line, at + 1, |b| b == b' ', 4);
+                if !matches!(line.get(next), Some(b'"' | b'\'')) || line.get(next + 1) == Some(&b'-') {
+                    return None;
+                }
+                (Form::Flag, next)
             }
             _ if name.dashes && gap > 0 && !rest.starts_with(b"-") => (Form::Flag, at),
             [b'"' | b'\'', ..] if quoted_name && gap > 0 => (Form::Quoted, at),
@@ -207,9 +226,36 @@ impl Names {
             let end = start + memchr::memchr(b'<', &line[start..bound])?;
             return (end > start).then_some(Value { start, end, form, alone });
         }
-        let end = cut(line, start, end, form);
+        let end = cut(line, start, end, form, self.listed);
         (end > start).then_some(Value { start, end, form, alone })
     }
+}
+
+/// `$password = swordfish;`: a bare word in a file of settings. In a program it would be a constant or a call.
+fn sigil_word(text: &[u8], meaning: Meaning, form: Form, after: &[u8]) -> bool {
+    const CALLS: [&[u8]; 8] = [b"shift", b"getcwd", b"prompt", b"undef", b"readline", b"readpass", b"random", b"generate"];
+    meaning == Meaning::Password
+        && form == Form::Bare
+        && text.len() >= 5
+        && text.iter().all(u8::is_ascii_lowercase)
+        && after.trim_ascii() == b";"
+        && !CALLS.contains(&text)
+        && !mentions(text)
+        && !made_up(text)
+}
+
+/// `client_secret=words-with-dashes-like-this`: four words or more that speak of nothing that a secret's name would.
+fn joined_words(name: &[u8], text: &[u8], form: Form) -> bool {
+    const OWNERS: [&str; 6] = ["client", "app", "api", "consumer", "shared", "oauth"];
+    let secret = name.len() > 6 && name[name.len() - 6..].eq_ignore_ascii_case(b"secret");
+    secret
+        && OWNERS.iter().any(|owner| contains(name, owner))
+        && matches!(form, Form::Equals | Form::Query | Form::Environment | Form::Flag | Form::Quoted)
+        && text.len() >= 16
+        && text.split(|b| *b == b'-').count() >= 4
+        && text.split(|b| *b == b'-').all(|word| word.len() >= 2 && word.iter().all(u8::is_ascii_lowercase))
+        && !mentions(text)
+        && !made_up(text)
 }
 
 /// Whether what `name` names is public: a part of an ARN (`arn:aws:secretsmanager:…:secret:name`), the token of a .NET assembly's public key.
@@ -239,7 +285,7 @@ struct Value {
 }
 
 /// Where an unquoted value ends: before what closes or continues the structure around it.
-fn cut(line: &[u8], start: usize, end: usize, form: Form) -> usize {
+fn cut(line: &[u8], start: usize, end: usize, form: Form, listed: bool) -> usize {
     let mut end = end;
     let value = &line[start..end];
     let stop = value.iter().enumerate().position(|(i, b)| match b {
@@ -248,7 +294,9 @@ fn cut(line: &[u8], start: usize, end: usize, form: Form) -> usize {
         b',' => i + 1 == value.len() || assignment_follows(&value[i + 1..]) || matches!(form, Form::Bare | Form::Equals) && value[..i].iter().all(|b| word(*b)),
         b'<' => value[i..].starts_with(b"</"),
         b'\\' => matches!(value.get(i + 1), Some(b'n' | b'r' | b't' | b'"' | b'\'')),
-        b'#' => form == Form::Query,
+        b'#' => form == Form::Query && !listed,
+        // `x-api-key: A|x-api-key: B`
+        b'|' => assignment_follows(&value[i + 1..]),
         _ => false,
     });
     if let Some(stop) = stop {
@@ -286,14 +334,10 @@ fn skip(line: &[u8], from: usize, what: impl Fn(u8) -> bool, most: usize) -> usi
     from + line[from..].iter().take(most).take_while(|b| what(**b)).count()
 }
 
-/// Skips `ESC[…m`.
+/// Skips colours.
 fn skip_colour(line: &[u8], mut at: usize) -> usize {
-    while line[at..].starts_with(b"\x1b[") {
-        let digits = skip(line, at + 2, |b| b.is_ascii_digit() || b == b';', 16);
-        if line.get(digits) != Some(&b'm') {
-            break;
-        }
-        at = digits + 1;
+    while let Some(length) = colour(&line[at..]) {
+        at += length;
     }
     at
 }
@@ -398,12 +442,22 @@ pub(super) enum Awaited {
     Part(&'static str, u8),
     /// The next line may hold nothing but the value: `<password>`, `token: |`, `apiKey:`. Whether that is certain.
     Below(&'static str, bool),
+    /// The lines below `token: |`, each of which may hold nothing but a piece of the value: so many may still come.
+    Lines(&'static str, u8),
+    /// What is left of a value in this quote, which the line that names it does not close: so many lines may still come.
+    Rest(&'static str, u8, u8),
+    /// The values below `[passwords]` in a file of settings: so many lines may still come.
+    Section(&'static str, u8),
     /// The values below `data:` in a manifest that says `kind: Secret`: so many lines may still come, and whether it was said.
     Manifest(u8, bool),
 }
 
 /// Lines of a part of a form before its value: headers, and the blank line that ends them.
 const PART_LINES: u8 = 4;
+/// Lines of a value that is written over several.
+const VALUE_LINES: u8 = 16;
+/// Lines of a section of a file of settings.
+const SECTION_LINES: u8 = 64;
 /// Lines of a manifest of Kubernetes behind its kind.
 const MANIFEST_LINES: u8 = 200;
 
@@ -428,6 +482,18 @@ pub(super) fn named(line: &[u8]) -> Option<Awaited> {
     }
     if text.len() > 256 {
         return None;
+    }
+    if let Some(rest) = unclosed(text) {
+        return Some(rest);
+    }
+    // Sections that hold secrets whatever they are called.
+    if let Some(section) = text.strip_prefix(b"[").and_then(|t| t.strip_suffix(b"]")) {
+        return match section {
+            b"passwords" => Some(Awaited::Section("password", SECTION_LINES)),
+            b"secrets" | b"credentials" => Some(Awaited::Section("secret", SECTION_LINES)),
+            b"tokens" => Some(Awaited::Section("token", SECTION_LINES)),
+            _ => None,
+        };
     }
     // `variable "api_token" {`, whose value is its default.
     if let Some(name) = text.strip_prefix(b"variable \"").and_then(|rest| rest.strip_suffix(b"{")) {
@@ -460,24 +526,41 @@ fn announced(name: &[u8]) -> Option<&'static str> {
     (matches!(meaning, Meaning::Password | Meaning::Secret) && WORDS.iter().any(|word| contains(name, word))).then_some(kind)
 }
 
+/// The value that `text` begins in a quote and does not close, as `token: "[redacted:token]` shows once its beginning is masked.
+fn unclosed(text: &[u8]) -> Option<Awaited> {
+    let inner = text.strip_suffix(b"]")?;
+    let open = memchr::memmem::rfind(inner, b"[redacted:")?;
+    let kind = ["password", "token", "secret", "key"].into_iter().find(|kind| kind.as_bytes() == &inner[open + 10..])?;
+    let quote = *text[..open].last().filter(|b| matches!(b, b'"' | b'\''))?;
+    matches!(text[..open - 1].trim_ascii_end().last(), Some(b':' | b'=')).then_some(Awaited::Rest(kind, quote, VALUE_LINES))
+}
+
 /// What `text` names for the line below it: an element that is opened, a block of YAML, or a name that is given nothing.
 fn opened(text: &[u8]) -> Option<Awaited> {
     let (name, certain) = if let Some(name) = text.strip_prefix(b"<").and_then(|t| t.strip_suffix(b">")) {
         (name, true)
     } else if let Some(name) = [&b": |"[..], b": |-", b": >", b": >-"].iter().find_map(|end| text.strip_suffix(*end)) {
+        return alone_name(name).and_then(announced).map(|kind| Awaited::Lines(kind, VALUE_LINES));
+    } else if let Some(name) = text.strip_suffix(b"=\\") {
+        // A shell goes on where the line below begins.
         (name, true)
+    } else if let Some(flag) = text.strip_suffix(b"\\").map(|t| t.trim_ascii_end()) {
+        let word = &flag[flag.iter().rposition(|b| blank(*b)).map_or(0, |i| i + 1)..];
+        (word.strip_prefix(b"--")?, true)
     } else {
         (text.strip_suffix(b":").or_else(|| text.strip_suffix(b"="))?.trim_ascii_end(), false)
     };
-    let name = name.rsplit(|b| blank(*b) && !matches!(b, b'"' | b'\'')).next()?;
+    alone_name(name).and_then(announced).map(|kind| Awaited::Below(kind, certain))
+}
+
+/// The name that `text` ends with, perhaps in quotes.
+fn alone_name(text: &[u8]) -> Option<&[u8]> {
+    let name = text.rsplit(|b| blank(*b) && !matches!(b, b'"' | b'\'')).next()?;
     let name = match name {
         [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => inner,
         n => n,
     };
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.iter().all(|b| word(*b) || matches!(b, b'-' | b'.')) {
-        return None;
-    }
-    announced(name).map(|kind| Awaited::Below(kind, certain))
+    (!name.is_empty() && name.len() <= LONGEST_NAME && name.iter().all(|b| word(*b) || matches!(b, b'-' | b'.'))).then_some(name)
 }
 
 /// Bytes of the time that a runner puts before every line, and of the blank behind it.
@@ -495,18 +578,33 @@ pub(super) fn awaited(line: &[u8], what: Awaited, spans: &mut Vec<Span>) -> Opti
             None
         }
         Awaited::Below(kind, certain) => {
-            let lead = stamp(line);
-            let lead = lead + line[lead..].iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'')).count();
-            let rest = &line[lead..];
-            let length = rest.iter().take(LONGEST_VALUE).take_while(|b| !blank(**b)).count();
-            let text = &rest[..length];
-            let alone = rest[length..].iter().all(|b| blank(*b) || matches!(b, b',' | b';'));
-            let text = text.strip_suffix(b",").unwrap_or(text);
-            let random = random(text, if certain { 8 } else { 16 }) || text.len() >= 16 && text.iter().all(u8::is_ascii_digit);
-            if alone && (random || certain && uuid(text)) && !made_up(text) && !location(text) && !code(text, Form::Bare) {
-                spans.push(Span::new(lead, lead + text.len(), kind, 10));
-            }
+            below(line, kind, certain, spans);
             None
+        }
+        Awaited::Lines(kind, left) => {
+            below(line, kind, true, spans);
+            (left > 1).then_some(Awaited::Lines(kind, left - 1))
+        }
+        Awaited::Rest(kind, quote, left) => {
+            let (lead, length) = rest(line, quote);
+            let text = &line[lead..lead + length];
+            // A value has one word a line; more of them are the next thing, behind a quote that was none.
+            if !text.is_empty() && !text.iter().any(|b| blank(*b)) && !made_up(text) {
+                spans.push(Span::new(lead, lead + length, kind, 10));
+            }
+            (left > 1).then_some(Awaited::Rest(kind, quote, left - 1))
+        }
+        Awaited::Section(kind, left) => {
+            let value = memchr::memchr(b'=', line).and_then(|equals| Names::default().text(line, equals + 1, Form::Bare, true));
+            if let Some(Value { start, end, .. }) = value
+                && !line[stamp(line)..].trim_ascii_start().starts_with(b"[")
+            {
+                let given = &line[start..end];
+                if random(given, 8) && !made_up(given) && !location(given) && !code(given, Form::Bare) && !uuid(given) {
+                    spans.push(Span::new(start, end, kind, 10));
+                }
+            }
+            (left > 1).then_some(Awaited::Section(kind, left - 1))
         }
         Awaited::Manifest(left, data) => {
             let from = stamp(line);
@@ -536,6 +634,49 @@ pub(super) fn awaited(line: &[u8], what: Awaited, spans: &mut Vec<Span>) -> Opti
             }
             None
         }
+    }
+}
+
+impl Awaited {
+    /// Whether what was awaited goes on behind `line`, which is looked at as it is once its secrets are masked: so a second pass will find it.
+    pub fn goes_on(self, line: &[u8]) -> bool {
+        let text = line[stamp(line)..].trim_ascii();
+        match self {
+            Self::Lines(..) => {
+                let inner = text.trim_ascii_end().strip_suffix(b",").unwrap_or(text);
+                let inner = inner.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\"")).unwrap_or(inner);
+                inner.starts_with(b"[redacted:") && inner.ends_with(b"]") && !inner.iter().any(|b| blank(*b))
+            }
+            Self::Rest(_, quote, _) => {
+                let (lead, length) = rest(line, quote);
+                length > 0 && line.get(lead + length) != Some(&quote) && !line[lead..lead + length].iter().any(|b| blank(*b))
+            }
+            Self::Section(..) => !text.starts_with(b"[") || text.starts_with(b"[redacted:"),
+            Self::Value(_) | Self::Part(..) | Self::Below(..) | Self::Manifest(..) => true,
+        }
+    }
+}
+
+/// Where the rest of a value in `quote` begins on a line, and its bytes up to the quote, or to the end of the line.
+fn rest(line: &[u8], quote: u8) -> (usize, usize) {
+    let lead = stamp(line);
+    let lead = lead + line[lead..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let rest = &line[lead..];
+    (lead, memchr::memchr(quote, rest).unwrap_or_else(|| rest.trim_ascii_end().len()))
+}
+
+/// Marks the value that a line holds and nothing else.
+fn below(line: &[u8], kind: &'static str, certain: bool, spans: &mut Vec<Span>) {
+    let lead = stamp(line);
+    let lead = lead + line[lead..].iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'')).count();
+    let rest = &line[lead..];
+    let length = rest.iter().take(LONGEST_VALUE).take_while(|b| !blank(**b)).count();
+    let text = &rest[..length];
+    let alone = rest[length..].iter().all(|b| blank(*b) || matches!(b, b',' | b';' | b'\\'));
+    let text = text.strip_suffix(b",").unwrap_or(text);
+    let random = random(text, if certain { 8 } else { 16 }) || text.len() >= 16 && text.iter().all(u8::is_ascii_digit);
+    if alone && (random || certain && uuid(text)) && !made_up(text) && !location(text) && !code(text, Form::Bare) {
+        spans.push(Span::new(lead, lead + text.len(), kind, 10));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Private keys that span lines: PEM and OpenPGP blocks, and PuTTY's `Private-Lines`.
 
+use crate::domain::source::text::colour;
+
 use super::Span;
 
 /// Lines of a block that look like no body before it is taken as broken off.
@@ -200,6 +202,12 @@ fn body_line(line: &[u8], begun: bool) -> Option<(usize, usize)> {
         while to > 0 && matches!(line[to - 1], b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b',' | b';' | b'+' | b'\\' | b')' | b'|') {
             to -= 1;
         }
+        // The colour that ends with the line.
+        if let Some(escape) = memchr::memrchr(0x1b, &line[to.saturating_sub(16)..to]).map(|i| to.saturating_sub(16) + i)
+            && colour(&line[escape..]) == Some(to - escape)
+        {
+            to = escape;
+        }
         // `\n` spelled out at the end of a string.
         if to >= 2 && line[to - 2] == b'\\' && matches!(line[to - 1], b'n' | b'r') {
             to -= 2;
@@ -212,7 +220,17 @@ fn body_line(line: &[u8], begun: bool) -> Option<(usize, usize)> {
     while from > 0 && (line[from - 1].is_ascii_alphanumeric() || matches!(line[from - 1], b'+' | b'/' | b'=')) {
         from -= 1;
     }
+    // The end of the colour that begins before the text.
+    if let Some(escape) = memchr::memrchr(0x1b, &line[from.saturating_sub(16)..from]).map(|i| from.saturating_sub(16) + i)
+        && let Some(length) = colour(&line[escape..to])
+    {
+        from = from.max(escape + length);
+    }
     let length = to - from;
+    // The end of a time: a body does not begin behind a point, a colon or a dash.
+    if length < OPENING && (matches!(line[..from].last(), Some(b'.' | b':' | b'-')) || length >= 9 && line[from..to].iter().all(u8::is_ascii_digit)) {
+        return None;
+    }
     // `Comment: x` is no body; nor is what stood behind a name that was masked since.
     if length < OPENING && (memchr::memmem::find(&line[..from], b": ").is_some() || memchr::memmem::find(&line[..from], b"[redacted:").is_some()) {
         return None;

@@ -154,7 +154,7 @@ fn password(value: &[u8], form: Form, upper: bool, after: &[u8], alone: bool, qu
 }
 
 /// Whether an identifier speaks of a secret itself: `user_password`, `getToken`.
-fn mentions(value: &[u8]) -> bool {
+pub(super) fn mentions(value: &[u8]) -> bool {
     ["pass", "pwd", "secret", "token", "key", "value", "param", "arg", "input", "string"].iter().any(|w| contains(value, w))
 }
 
@@ -191,12 +191,19 @@ fn spaced(value: &[u8], meaning: Meaning, form: Form) -> bool {
         Meaning::Password => {
             pieces.len() <= 12
                 && pieces.len() >= 2
-                && (pieces.len() >= 4 || value.iter().any(u8::is_ascii_digit))
+                && (pieces.len() >= 4
+                    || value.iter().any(u8::is_ascii_digit)
+                    || value[..value.len() - 1].iter().any(|b| matches!(b, b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'@' | b'!')))
                 && !value.ends_with(b".")
                 && !value.ends_with(b":")
         }
         Meaning::Weak => (12..=24).contains(&pieces.len()) && pieces.iter().all(|w| (3..=8).contains(&w.len()) && w.iter().all(u8::is_ascii_lowercase)),
-        Meaning::Secret | Meaning::Lone | Meaning::Identifier | Meaning::Keyed => false,
+        // A key that is written in groups: none of them is a word.
+        Meaning::Secret => {
+            let joined = pieces.concat();
+            pieces.len() <= 16 && random(&joined, 16) && pieces.iter().all(|piece| piece.iter().all(u8::is_ascii_alphanumeric) && !phrase(piece))
+        }
+        Meaning::Lone | Meaning::Identifier | Meaning::Keyed => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Hostile text on its way to a reader.
 
+use crate::domain::source::text::is_invisible;
+
 /// Cuts to at most `max` characters, with an ellipsis where something was cut.
 pub fn bounded(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
@@ -8,15 +10,16 @@ pub fn bounded(text: &str, max: usize) -> String {
     }
 }
 
-/// Whether a character could deceive a reader: controls, bidirectional overrides, invisible joiners.
+/// Whether a character could deceive a reader: controls, and all that is not seen ([`is_invisible`]). The two separators of Unicode end a
+/// line, as blanks do, and hide nothing.
 pub fn deceptive(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    (c.is_control() && c != '\n' && c != '\t') || (is_invisible(c) && !matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
-/// Replaces what could deceive a reader or a terminal; line ends stay.
+/// Replaces what could deceive a reader or a terminal; line ends stay. The selector that only makes an emoji of a sign is left out: a mark in
+/// its place would stand beside every second check mark of a log.
 pub fn visible(text: &str) -> String {
-    text.chars().map(|c| if deceptive(c) { '\u{fffd}' } else { c }).collect()
+    text.chars().filter(|c| *c != '\u{fe0f}').map(|c| if deceptive(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// One line: line ends become spaces.

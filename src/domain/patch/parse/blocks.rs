@@ -207,11 +207,18 @@ pub(super) fn search_replace(lines: &[Source<'_>], start: usize, path: &str) -> 
     let (Some(middle), Some(end)) = (middle, end) else {
         return Err((start, "a search/replace block is not closed"));
     };
-    let search: Vec<&str> = lines[start + 1..middle].iter().map(|line| line.text).collect();
+    let hints = Hints::read(&lines[start + 1..middle]);
+    let search: Vec<&str> = lines[start + 1 + hints.height..middle].iter().map(|line| line.text).collect();
     let replace: Vec<&str> = lines[middle + 1..end].iter().map(|line| line.text).collect();
     let path = relative(path);
     let created = search.iter().all(|line| line.trim().is_empty());
-    let hunk = Hunk { lines: edits(&search, &replace, created), ..Hunk::default() };
+    let mut hunk = Hunk { lines: edits(&search, &replace, created), ..Hunk::default() };
+    // Numbers that count the block's own lines may tell one place from another; others say nothing.
+    if let (Some(first), Some(last), false) = (hints.first, hints.last, created)
+        && last.checked_sub(first).is_some_and(|more| more + 1 == search.len())
+    {
+        (hunk.old_start, hunk.counts) = (Some(first), Some(hunk.recount()));
+    }
     let file = FilePatch {
         old_path: (!created).then(|| path.clone()),
         new_path: Some(path),
@@ -222,6 +229,36 @@ pub(super) fn search_replace(lines: &[Source<'_>], start: usize, path: &str) -> 
         binary: false,
     };
     Ok((file, end + 1))
+}
+
+/// Lines of a block that say where it belongs and are none of its text: `:start_line:12`, `:end_line:15`, and a rule of dashes below them.
+/// Format: the `apply_diff` tool of Roo Code.
+#[derive(Debug, Default)]
+struct Hints {
+    first: Option<usize>,
+    last: Option<usize>,
+    /// How many lines they are.
+    height: usize,
+}
+
+impl Hints {
+    fn read(lines: &[Source<'_>]) -> Self {
+        let mut hints = Self::default();
+        for line in lines {
+            let number = |name: &str| line.text.trim().strip_prefix(name).map(|rest| rest.trim().parse().ok().filter(|number| *number < 100_000_000_usize));
+            if let Some(Some(first)) = number(":start_line:") {
+                hints.first = Some(first);
+            } else if let Some(Some(last)) = number(":end_line:") {
+                hints.last = Some(last);
+            } else {
+                // The rule is a hint only below others.
+                hints.height += usize::from(hints.height > 0 && line.text.trim_end() == "-------");
+                break;
+            }
+            hints.height += 1;
+        }
+        hints
+    }
 }
 
 /// Search and replacement as hunk lines: what both have is context, so that the file's own

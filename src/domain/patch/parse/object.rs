@@ -14,13 +14,30 @@ pub(super) fn text(answer: &str) -> Option<String> {
         serde_json::from_str::<Value>(body.trim()).ok()
     };
     let mut found = Vec::new();
-    let value = whole.or_else(fenced)?;
-    collect(&value, 0, &mut found);
-    found.dedup();
-    match found.as_slice() {
-        [one] => Some((*one).to_owned()),
-        _ => None,
+    let value = whole.or_else(fenced);
+    match &value {
+        Some(value) => collect(value, 0, &mut found),
+        None => return one(&literals(answer)),
     }
+    one(&found)
+}
+
+/// The one text of all, however often it stands there.
+fn one<T: AsRef<str>>(found: &[T]) -> Option<String> {
+    let first = found.first()?.as_ref();
+    found.iter().all(|other| other.as_ref() == first).then(|| first.to_owned())
+}
+
+/// Strings of JSON that stand in other text and hold an apply-patch text.
+fn literals(answer: &str) -> Vec<String> {
+    const MARK: &str = "*** Begin Patch\\n";
+    /// Bytes before the mark in which the string must begin, and strings that are looked at.
+    const LEAD: usize = 256;
+    const MOST: usize = 16;
+    let quotes = |end: usize| answer[..end].rmatch_indices('"').map(|(at, _)| at).take_while(move |at| end - at <= LEAD);
+    let string = |at: usize| serde_json::Deserializer::from_str(&answer[at..]).into_iter::<String>().next().and_then(Result::ok);
+    let holds = |text: &String| text.contains("*** Begin Patch\n");
+    answer.match_indices(MARK).take(MOST).filter_map(|(mark, _)| quotes(mark).filter_map(string).find(holds)).collect()
 }
 
 fn collect<'a>(value: &'a Value, depth: usize, found: &mut Vec<&'a str>) {
@@ -37,5 +54,5 @@ fn collect<'a>(value: &'a Value, depth: usize, found: &mut Vec<&'a str>) {
 
 fn is_patch(text: &str) -> bool {
     let starts = |marks: &[&str]| text.lines().any(|line| marks.iter().any(|mark| line.starts_with(mark)));
-    text.contains('\n') && ((starts(&["--- "]) && starts(&["+++ "])) || starts(&["diff --git ", "*** Begin Patch", "<<<<<<< SEARCH"]))
+    text.contains('\n') && ((starts(&["--- "]) && starts(&["+++ "])) || starts(&["diff --git ", "*** Begin Patch", "apply_patch ", "<<<<<<< SEARCH"]))
 }

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::domain::source::text;
+
 /// One line of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Source<'a> {
@@ -48,14 +50,13 @@ pub(super) fn lines(answer: &str) -> Vec<Source<'_>> {
 
 /// The answer without the colours of a terminal, where its diff lines carry them. Elsewhere an escape is content.
 pub(super) fn uncoloured(answer: &str) -> Cow<'_, str> {
-    static COLOUR: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\x1b\[[0-9;]*[mK]").expect("a constant pattern, compiled by the tests"));
     let coloured = answer.lines().any(|line| {
         line.starts_with('\u{1b}') && {
-            let bare = COLOUR.replace_all(line, "");
+            let bare = text::uncoloured(line);
             bare.starts_with("@@ ") || bare.starts_with("diff --git ") || bare.starts_with("--- ")
         }
     });
-    if coloured { COLOUR.replace_all(answer, "") } else { Cow::Borrowed(answer) }
+    if coloured { text::uncoloured(answer) } else { Cow::Borrowed(answer) }
 }
 
 /// A stretch of quoted lines (`> `) that holds a fence is read as if it were not quoted.
@@ -195,6 +196,37 @@ impl Segment<'_> {
     }
 }
 
+impl Segment<'_> {
+    /// The one word on the line above `at`, which may be the name of a file without any extension.
+    pub fn lone_word(&self, at: usize) -> Option<String> {
+        let above = at.checked_sub(1).and_then(|above| self.lines.get(above)).map(|line| line.text).or(if at == 0 { self.lead } else { None })?;
+        let word = above.trim().trim_matches(['`', '*', '"']).trim_end_matches(':');
+        let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        (!word.is_empty() && word.len() <= 64 && word.chars().all(name) && word.chars().any(char::is_alphanumeric)).then(|| word.to_owned())
+    }
+}
+
+/// A path in a tag: `<file path="src/a.rs">`, `<path>src/a.rs</path>`, `<file name='a'>`, `[file: src/a.rs]`.
+fn tagged(line: &str) -> Option<&str> {
+    static TAG: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r#"(?i)^(?:<[\w:-]{1,24}(?:\s+[\w:-]+=(?:"[^"]*"|'[^']*'))*?\s+(?:path|file|name|filename|file_path|filepath)=["'](?P<attribute>[^"']{1,400})["'][^<>]*>|<(?:path|file|filename|file_path|filepath)>\s*(?P<element>[^<>]{1,400}?)\s*</[\w:-]{1,24}>|\[(?:file|path)[:=]?\s*(?P<bracket>[^\[\]]{1,400}?)\s*\])$"#,
+        )
+        .expect("a constant pattern, compiled by the tests")
+    });
+    let found = TAG.captures(line.trim())?;
+    ["attribute", "element", "bracket"].iter().find_map(|name| found.name(name)).map(|path| path.as_str())
+}
+
+/// What stands before a path and says that one comes: `File:`, `Modified file:`, `Path to the file:`.
+fn unlabelled(text: &str) -> Option<&str> {
+    static LABEL: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)^(?:(?:[a-z]+ ){0,3}(?:file|files|path|filename|filepath|file_path)(?: name| path)?|changes (?:in|to)|edit|update|modify)\s*(?:\*\*)?:(?:\*\*)?\s*(?P<path>\S.*)$")
+            .expect("a constant pattern, compiled by the tests")
+    });
+    LABEL.captures(text).and_then(|found| found.name("path")).map(|path| path.as_str())
+}
+
 /// A path in a fence's info string: `rust:src/lib.rs`, `src/lib.rs`, `title="src/lib.rs"`.
 pub(super) fn info_path(info: &str) -> Option<String> {
     for word in info.split_whitespace() {
@@ -214,6 +246,14 @@ pub(super) fn path_line(line: &str) -> Option<String> {
     if line.trim().starts_with('/') && !line.trim().starts_with("//") {
         text = line.trim();
     }
+    if let Some(path) = tagged(line) {
+        // Whoever names it so means a file, whatever it looks like.
+        return is_name(path).then(|| path.to_owned());
+    }
+    if let Some(rest) = unlabelled(text) {
+        let rest = rest.split(" (").next().unwrap_or(rest).trim().trim_matches(['`', '*', '"', ' ']);
+        return is_name(rest).then(|| rest.to_owned());
+    }
     for label in ["File:", "file:", "Path:", "path:", "FILE:", "Filename:", "filename:", "In", "Update"] {
         if let Some(rest) = text.strip_prefix(label) {
             let rest = rest.trim_start_matches('*').trim();
@@ -229,6 +269,15 @@ pub(super) fn path_line(line: &str) -> Option<String> {
     looks_like_path(text).then(|| text.to_owned())
 }
 
+/// One word, and nothing that prose or code would have.
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 1024
+        && !text.contains("://")
+        && !text.starts_with("..=")
+        && !text.chars().any(|c| c.is_whitespace() || matches!(c, '(' | ')' | '{' | '}' | '<' | '>' | ';' | ',' | '"' | '\'' | '=' | '|' | '`' | '*'))
+}
+
 /// One word with a slash or an extension, and nothing that prose or code would have.
 fn looks_like_path(text: &str) -> bool {
     let known = matches!(text, "Makefile" | "Dockerfile" | "Gemfile" | "Rakefile" | "Procfile" | "Jenkinsfile" | "BUILD" | "WORKSPACE" | "LICENSE" | "gradlew");
@@ -239,10 +288,5 @@ fn looks_like_path(text: &str) -> bool {
                 && extension.len() <= 12
                 && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
         });
-    !text.is_empty()
-        && text.len() <= 1024
-        && (known || has_shape)
-        && !text.contains("://")
-        && !text.starts_with("..=")
-        && !text.chars().any(|c| c.is_whitespace() || matches!(c, '(' | ')' | '{' | '}' | '<' | '>' | ';' | ',' | '"' | '\'' | '=' | '|' | '`' | '*'))
+    (known || has_shape) && is_name(text)
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Doc, indent, key};
+use super::doc::{Doc, indent, key};
 use crate::domain::patch::{Hunk, Line, LineKind, RepairKind};
 
 /// The readings of a hunk that differ from it.
