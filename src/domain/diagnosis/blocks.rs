@@ -259,16 +259,16 @@ impl Blocks {
     }
 
     /// Counts a finding: true if it has been seen often enough, and nothing more is to be done with the line, or with any
-    /// other whose raw signature is the same: without digits, or where digits tell lines apart with them.
+    /// other of the same `raw` signature (0: none), numbers and all.
     ///
     /// What stands in an open block is counted too, so that it opens none of its own where it comes again without that
     /// block's beginning.
-    pub fn repeated(&mut self, rule: &Rule, text: &str, (plain, exact): (u64, u64)) -> bool {
+    pub fn repeated(&mut self, rule: &Rule, text: &str, raw: u64) -> bool {
         if rule.inside || rule.named_above {
             return false;
         }
         let inside = self.open.is_some();
-        let (depth, signature) = seen_as(rule, text);
+        let signature = seen_as(rule, text);
         let full = self.seen.len() >= SIGNATURES;
         let at = if inside { usize::MAX } else { self.done.len() };
         match self.seen.get_mut(&signature) {
@@ -280,7 +280,6 @@ impl Blocks {
                 if !inside && let Some(block) = self.done.get_mut(*first) {
                     block.count += 1;
                 }
-                let raw = if depth == Depth::Full { plain } else { exact };
                 if raw != 0 && self.copies.len() < SIGNATURES {
                     self.copies.insert(raw, *first);
                 }
@@ -297,7 +296,7 @@ impl Blocks {
     /// The same rule found the same, after masking, before.
     #[must_use]
     pub fn has_seen(&self, rule: &Rule, text: &str) -> bool {
-        !rule.inside && self.seen.contains_key(&seen_as(rule, text).1)
+        !rule.inside && self.seen.contains_key(&seen_as(rule, text))
     }
 
     /// Counts a line whose raw signature is that of one which [`Self::repeated`] has settled.
@@ -421,11 +420,11 @@ impl Blocks {
     }
 }
 
-/// How a finding is told from others, and by how much of its text.
-fn seen_as(rule: &Rule, text: &str) -> (Depth, u64) {
+/// How a finding is told from others.
+fn seen_as(rule: &Rule, text: &str) -> u64 {
     // Numbers tell tests and totals apart; elsewhere they are noise.
     let depth = if matches!(rule.role, Role::Test | Role::Summary) { Depth::Name } else { Depth::Full };
-    (depth, hash(&mask(text, depth)) ^ hash(rule.id))
+    hash(&mask(text, depth)) ^ hash(rule.id)
 }
 
 /// How often each message was said, by the hash of its mask.
