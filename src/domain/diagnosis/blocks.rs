@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::mask::{Depth, hash, mask};
-use super::rule::{Extent, Role, Rule};
+use super::rule::{Evidence, Extent, Order, Role, Rule};
 use super::taxonomy::Category;
 
 /// Most lines of one block.
@@ -14,8 +14,8 @@ const BLOCK_LIMIT: usize = 600;
 const BYTES_LIMIT: usize = 6 << 20;
 /// Blocks of one signature beyond this many are only counted.
 const COPIES: u32 = 3;
-/// Findings up to this worth are guesses by single words.
-const GUESS: u16 = 72;
+/// Findings from this step on are guesses by single words.
+const GUESS: Order = Order::Generic;
 /// Most signatures that are counted.
 const SIGNATURES: usize = 60_000;
 
@@ -148,9 +148,9 @@ impl Blocks {
         self.open.is_some()
     }
 
-    /// The worth of the best message or test that was found in a step, if a format was recognised at all.
+    /// The best evidence of a message or test that was found in a step, if a format was recognised at all.
     #[must_use]
-    pub fn best(&self, log: u16, step: u32) -> u16 {
+    pub fn best(&self, log: u16, step: u32) -> Option<Evidence> {
         let open = self.open.iter().map(|o| &o.block);
         let known = |f: &Finding| matches!(f.rule.role, Role::Cause | Role::Test) && f.rule.category.is_some_and(|c| c != Category::Unknown);
         self.done
@@ -159,16 +159,15 @@ impl Blocks {
             .filter(|b| b.log == log && b.step == step)
             .flat_map(Block::findings)
             .filter(|(_, f)| known(f))
-            .map(|(_, f)| f.rule.weight)
+            .map(|(_, f)| f.rule.evidence)
             .max()
-            .unwrap_or(0)
     }
 
     /// The numbers of the lines from `from` on in which something was recognised; a weak guess may be replaced.
     #[must_use]
     pub fn found_since(&self, log: u16, from: u64) -> HashSet<u64> {
         let lines = self.done.iter().filter(|b| b.log == log).flat_map(|b| &b.lines);
-        lines.filter(|l| l.number >= from && l.finding.as_ref().is_some_and(|f| f.rule.weight > GUESS)).map(|l| l.number).collect()
+        lines.filter(|l| l.number >= from && l.finding.as_ref().is_some_and(|f| f.rule.order < GUESS)).map(|l| l.number).collect()
     }
 
     /// Whether a rule may be looked for now. Most are looked for anywhere; some mean something only inside a
@@ -213,7 +212,7 @@ impl Blocks {
                 && let Some(finding) = said.finding.as_mut().filter(|f| f.rule.id == "generic.error")
             {
                 finding.rule = &super::compilers::rustc::PLACED;
-                block.weight = block.weight.max(finding.rule.weight);
+                block.weight = block.weight.max(finding.rule.worth.points());
             }
         }
         self.bytes += block.lines.iter().map(|l| l.text.len() + 64).sum::<usize>();
@@ -259,16 +258,16 @@ impl Blocks {
     }
 
     /// Counts a finding: true if it has been seen often enough, and nothing more is to be done with the line, or with any
-    /// other whose raw signature is the same: without digits, or where digits tell lines apart with them.
+    /// other of the same `raw` signature (0: none), numbers and all.
     ///
     /// What stands in an open block is counted too, so that it opens none of its own where it comes again without that
     /// block's beginning.
-    pub fn repeated(&mut self, rule: &Rule, text: &str, (plain, exact): (u64, u64)) -> bool {
+    pub fn repeated(&mut self, rule: &Rule, text: &str, raw: u64) -> bool {
         if rule.inside || rule.named_above {
             return false;
         }
         let inside = self.open.is_some();
-        let (depth, signature) = seen_as(rule, text);
+        let signature = seen_as(rule, text);
         let full = self.seen.len() >= SIGNATURES;
         let at = if inside { usize::MAX } else { self.done.len() };
         match self.seen.get_mut(&signature) {
@@ -280,7 +279,6 @@ impl Blocks {
                 if !inside && let Some(block) = self.done.get_mut(*first) {
                     block.count += 1;
                 }
-                let raw = if depth == Depth::Full { plain } else { exact };
                 if raw != 0 && self.copies.len() < SIGNATURES {
                     self.copies.insert(raw, *first);
                 }
@@ -297,7 +295,7 @@ impl Blocks {
     /// The same rule found the same, after masking, before.
     #[must_use]
     pub fn has_seen(&self, rule: &Rule, text: &str) -> bool {
-        !rule.inside && self.seen.contains_key(&seen_as(rule, text).1)
+        !rule.inside && self.seen.contains_key(&seen_as(rule, text))
     }
 
     /// Counts a line whose raw signature is that of one which [`Self::repeated`] has settled.
@@ -345,7 +343,7 @@ impl Blocks {
             });
         }
         let Some(open) = self.open.as_mut() else { return };
-        open.block.weight = open.block.weight.max(rule.weight);
+        open.block.weight = open.block.weight.max(rule.worth.points());
         open.block.lines.push(Kept { number, text, nearness: 0, finding: Some(finding) });
         open.since = 0;
         let more = match rule.extent {
@@ -421,11 +419,11 @@ impl Blocks {
     }
 }
 
-/// How a finding is told from others, and by how much of its text.
-fn seen_as(rule: &Rule, text: &str) -> (Depth, u64) {
+/// How a finding is told from others.
+fn seen_as(rule: &Rule, text: &str) -> u64 {
     // Numbers tell tests and totals apart; elsewhere they are noise.
     let depth = if matches!(rule.role, Role::Test | Role::Summary) { Depth::Name } else { Depth::Full };
-    (depth, hash(&mask(text, depth)) ^ hash(rule.id))
+    hash(&mask(text, depth)) ^ hash(rule.id)
 }
 
 /// How often each message was said, by the hash of its mask.

@@ -1,5 +1,7 @@
 //! Labelled logs and properties that hold for all of them.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -18,14 +20,18 @@ fn folder() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logs")
 }
 
-fn cases() -> Vec<(Case, Vec<u8>)> {
-    let labels = std::fs::read_to_string(folder().join("labels.json")).expect("the labels are there");
-    let cases: Vec<Case> = serde_json::from_str(&labels).expect("the labels are JSON");
-    cases
-        .into_iter()
-        .map(|case| (std::fs::read(folder().join(format!("{}.log", case.log))).expect("the log is there"), case))
-        .map(|(log, case)| (case, log))
-        .collect()
+/// The labelled logs, read once.
+fn cases() -> &'static [(Case, Vec<u8>)] {
+    static CASES: LazyLock<Vec<(Case, Vec<u8>)>> = LazyLock::new(|| {
+        let labels = std::fs::read_to_string(folder().join("labels.json")).expect("the labels are there");
+        let cases: Vec<Case> = serde_json::from_str(&labels).expect("the labels are JSON");
+        cases
+            .into_iter()
+            .map(|case| (std::fs::read(folder().join(format!("{}.log", case.log))).expect("the log is there"), case))
+            .map(|(log, case)| (case, log))
+            .collect()
+    });
+    &CASES
 }
 
 fn log(name: &str) -> Vec<u8> {
@@ -43,7 +49,7 @@ fn labelled_logs_are_diagnosed() {
     let cases = cases();
     assert!(cases.len() >= 120);
     let mut wrong = Vec::new();
-    for (case, log) in &cases {
+    for (case, log) in cases {
         let d = diagnose(log, None);
         if d.category != case.category {
             wrong.push(format!("{}: {} ({}) instead of {}", case.log, d.category, d.confidence, case.category));
@@ -70,7 +76,7 @@ fn labelled_logs_are_diagnosed() {
 fn different_causes_have_different_fingerprints() {
     let mut seen = HashMap::new();
     for (case, log) in cases() {
-        if let Some(other) = seen.insert(diagnose(&log, None).fingerprint, case.log.clone()) {
+        if let Some(other) = seen.insert(diagnose(log, None).fingerprint, case.log.clone()) {
             panic!("{} and {other} have the same fingerprint", case.log);
         }
     }
@@ -112,7 +118,7 @@ fn a_local_run_has_the_fingerprint_of_the_ci_run() {
         let from = header + 1;
         let local: Vec<String> =
             lines[from..to].iter().filter(|l| !l.starts_with("##[")).map(|l| l.replace("/home/runner/work/shop/shop/", "/src/checkout/shop/")).collect();
-        let there = diagnose(&log, None);
+        let there = diagnose(log, None);
         // What only the runner says cannot be seen elsewhere.
         if lines[from..to].iter().any(|l| l.starts_with("##[error]") && !l.contains("Process completed")) || there.category == Category::Unknown {
             continue;
@@ -160,6 +166,68 @@ const NOISE: &[&str] = &[
     "Cache not found for input keys: linux-cargo",
     "",
 ];
+
+/// What a summary says where nothing failed: its numbers are zeros, or one, or its words are those of success.
+fn green_twins(summary: &str) -> Vec<String> {
+    use regex::Regex;
+    let numbers = Regex::new(r"\d+").expect("a pattern");
+    let counted = Regex::new(r"(?i)\b\d+ (errors?|fail\w*|problems?|issues?|offenses?|violations?|warnings?)").expect("a pattern");
+    let words = Regex::new(r"(?i)\b(FAILED|failed|failures?|failing)\b").expect("a pattern");
+    vec![
+        numbers.replace_all(summary, "0").into_owned(),
+        counted.replace_all(summary, "0 $1").into_owned(),
+        words.replace_all(&numbers.replace_all(summary, "0"), "passed").replace(['✘', '✖', '✗', '×', '❌'], "✔"),
+    ]
+}
+
+/// What was said before of a part that is green hides nothing of the part that is red.
+#[test]
+fn a_green_twin_of_a_summary_above_changes_nothing() {
+    let mut wrong = Vec::new();
+    let mut tried = 0;
+    for (case, log) in cases() {
+        let text = String::from_utf8_lossy(log);
+        let header = text.rfind("##[endgroup]").map_or(0, |at| at + text[at..].find('\n').map_or(0, |n| n + 1));
+        let there = diagnose(log, None);
+        let lines = text[header..].lines().map(|line| clean::clean_line(line.as_bytes(), 0).text);
+        let summaries: HashSet<String> =
+            lines.filter(|line| rule::RuleSet::global().find(prefix::peel(line), |_| true).is_some_and(|found| found.rule.role == Role::Summary)).collect();
+        for twin in summaries.iter().flat_map(|summary| green_twins(summary)) {
+            // A total over a list of names (`1 failed`) is its heading too, whatever its number: such a twin is none.
+            if rule::RuleSet::global().find(prefix::peel(&twin), |_| true).is_some_and(|found| !matches!(found.rule.role, Role::Summary | Role::Noise)) {
+                continue;
+            }
+            tried += 1;
+            for at in [0, header] {
+                let with = format!("{}2026-01-02T03:04:05.0000000Z {twin}\n{}", &text[..at], &text[at..]);
+                let here = diagnose(with.as_bytes(), None);
+                if (here.category, &here.fingerprint, &here.failed_tests) != (there.category, &there.fingerprint, &there.failed_tests) {
+                    wrong.push(format!("{}: `{twin}` at {at}: {} instead of {}", case.log, here.category, there.category));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(tried >= 100, "only {tried} twins were tried");
+}
+
+/// The same, by the formats that were seen to be lost.
+#[test]
+fn totals_of_a_green_package_hide_none_of_a_red_one() {
+    let table = [
+        ("Found 0 errors in 3 files", "Found 3 errors in 3 files", Category::TypeError),
+        ("0 tests, 0 failures", "12 tests, 3 failures", Category::TestAssertion),
+        ("12 examples, 0 failures", "12 examples, 3 failures", Category::TestAssertion),
+        ("\u{2716} 0 problems (0 errors, 0 warnings)", "\u{2716} 4 problems (3 errors, 1 warning)", Category::LintError),
+    ];
+    for (green, red, category) in table {
+        let alone = format!("##[group]Run ./ci\n./ci\n##[endgroup]\n{red}\n##[error]Process completed with exit code 1.\n");
+        let both = alone.replace(red, &format!("{green}\n{red}"));
+        let (alone, both) = (diagnose(alone.as_bytes(), None), diagnose(both.as_bytes(), None));
+        assert_eq!((both.category, both.confidence), (alone.category, alone.confidence), "{red}");
+        assert_eq!(alone.category, category, "{red}");
+    }
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]

@@ -5,7 +5,7 @@ use super::clean::{clean_line, strip, timestamp_len};
 use super::green::GreenProfile;
 use super::paths;
 use super::prefix::peel;
-use super::rule::{Extent, Role, Rule, RuleSet};
+use super::rule::{Evidence, Extent, Order, Role, Rule, RuleSet};
 use super::structure::{Mark, Steps, exit_code};
 use super::systems;
 
@@ -20,8 +20,8 @@ const TAIL: usize = 16;
 /// Lines and bytes of the end of a failed step that are read back where no format was recognised in it.
 const READ_BACK: usize = 400;
 const READ_BACK_BYTES: usize = HISTORY / 2;
-/// A finding of this worth says enough about a step.
-const UNDERSTOOD: u16 = 78;
+/// A finding with this evidence says enough about a step.
+const UNDERSTOOD: Evidence = Evidence::Likely;
 /// Most steps that are read back: a log may imitate the end of thousands.
 const READ_BACKS: u16 = 24;
 /// Reports of one step beside which lines are kept.
@@ -74,6 +74,8 @@ pub(crate) struct Stream<'g> {
 }
 
 /// Signatures of lines that passed the gate and turned out to be nothing: a log says most things often.
+///
+/// A line is remembered as it stands, numbers and all: `Found 0 errors` must not hide `Found 3 errors`.
 #[derive(Debug)]
 struct Boring(Vec<u64>);
 
@@ -94,26 +96,10 @@ impl Boring {
     }
 }
 
-/// Hashes of a raw line without its timestamp, without its digits and with them; never zero.
-#[derive(Debug, Clone, Copy, Default)]
-struct Signature {
-    plain: u64,
-    exact: u64,
-}
-
-fn signature(raw: &[u8]) -> Signature {
-    let body = &raw[timestamp_len(raw)..];
-    let exact = mix(0x6c62_272e_07bb_0142, body);
-    // What stands between the numbers, each piece for itself, so that a number of another length changes nothing.
-    let mut plain = 0xcbf2_9ce4_8422_2325_u64;
-    let mut rest = body;
-    while !rest.is_empty() {
-        let words = rest.iter().position(u8::is_ascii_digit).unwrap_or(rest.len());
-        plain = mix(plain, &rest[..words]);
-        rest = &rest[words..];
-        rest = &rest[rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())..];
-    }
-    Signature { plain: (plain ^ (plain >> 29)) | 1, exact: (exact ^ (exact >> 29)) | 1 }
+/// The hash of a raw line without its timestamp; never zero.
+fn signature(raw: &[u8]) -> u64 {
+    let hash = mix(0x6c62_272e_07bb_0142, &raw[timestamp_len(raw)..]);
+    (hash ^ (hash >> 29)) | 1
 }
 
 /// Hashes bytes on, eight at a time: this sees every line that may say something.
@@ -291,7 +277,7 @@ impl<'g> Stream<'g> {
             };
             let raw =
                 if self.blocks.is_open() || self.steps.in_header() || self.muted.is_some() { None } else { Some(signature(&self.buffer[from..line_end])) };
-            if raw.is_none_or(|raw| !self.boring.contains(raw.plain) && !self.blocks.copy(raw.plain) && !self.blocks.copy(raw.exact)) {
+            if raw.is_none_or(|raw| !self.boring.contains(raw) && !self.blocks.copy(raw)) {
                 self.line(from, line_end, raw);
             }
             if next > line_end || line_end == end {
@@ -306,7 +292,7 @@ impl<'g> Stream<'g> {
         self.at = start;
     }
 
-    fn line(&mut self, from: usize, end: usize, signature: Option<Signature>) {
+    fn line(&mut self, from: usize, end: usize, signature: Option<u64>) {
         let raw = &self.buffer[from..end];
         let focus = if raw.len() > 4 * super::clean::LINE_LIMIT { self.rules.next_candidate(raw, 0).unwrap_or(0) } else { 0 };
         let cleaned = clean_line(raw, focus);
@@ -321,6 +307,7 @@ impl<'g> Stream<'g> {
         if self.steps.current() != was {
             self.blocks.close();
         }
+        let mut ended = false;
         match mark {
             Mark::Structure => {
                 self.muted = None;
@@ -335,7 +322,8 @@ impl<'g> Stream<'g> {
                     self.blocks.tail(self.log, self.steps.current(), lines);
                 }
             }
-            Mark::Content if !self.steps.on_github() && systems::ends(&text) => {
+            Mark::Content if !self.steps.on_github() && systems::ends(&text) && systems::code(&text) != Some(0) => {
+                ended = true;
                 let command = systems::command(&text).or_else(|| self.command_before(from));
                 self.steps.end(&text, command);
                 self.end_step(from);
@@ -350,7 +338,7 @@ impl<'g> Stream<'g> {
         if found.as_ref().is_none_or(|f| f.rule.id == ANNOTATED)
             && let Some(told) = body.strip_prefix("##[error]")
             && let Some(tools) = self.rules.find(told, |rule| rule.late || self.blocks.accepts(rule))
-            && tools.rule.weight > found.as_ref().map_or(0, |f| f.rule.weight)
+            && found.as_ref().is_none_or(|f| tools.rule.order < f.rule.order)
             && matches!(tools.rule.role, Role::Cause | Role::Test)
         {
             found = Some(tools);
@@ -374,19 +362,15 @@ impl<'g> Stream<'g> {
             } else if let Some(signature) = signature
                 && mark == Mark::Content
                 && self.muted.is_none()
+                && !ended
             {
-                self.boring.insert(signature.plain);
+                self.boring.insert(signature);
             }
             return;
         };
         // The runner's own marks are structure each time they come.
-        let copied = if text.starts_with("##[") {
-            (0, 0)
-        } else {
-            let known = signature.unwrap_or_else(|| self::signature(&self.buffer[from..end]));
-            (known.plain, known.exact)
-        };
-        if self.green.is_some_and(|g| g.contains(&text)) || self.blocks.repeated(found.rule, &text, copied) {
+        let copied = if text.starts_with("##[") { 0 } else { signature.unwrap_or_else(|| self::signature(&self.buffer[from..end])) };
+        if self.green.is_some_and(|g| g.contains(&text, found.rule.role)) || self.blocks.repeated(found.rule, &text, copied) {
             return;
         }
         let finding = finding_of(&found, body);
@@ -445,7 +429,7 @@ impl<'g> Stream<'g> {
     /// Reads the end of a step once more, every line of it and with the late rules, if nothing in it was understood.
     fn read_back(&mut self, from: usize) {
         let (log, step) = (self.log, self.steps.current());
-        if self.read_backs >= READ_BACKS || self.blocks.best(log, step) >= UNDERSTOOD {
+        if self.read_backs >= READ_BACKS || self.blocks.best(log, step).is_some_and(|best| best >= UNDERSTOOD) {
             return;
         }
         self.read_backs += 1;
@@ -494,7 +478,7 @@ impl<'g> Stream<'g> {
                 continue;
             };
             // What the same rule found before is counted already.
-            if self.green.is_some_and(|g| g.contains(&text)) || (!found.rule.late && self.blocks.has_seen(found.rule, &text)) {
+            if self.green.is_some_and(|g| g.contains(&text, found.rule.role)) || (!found.rule.late && self.blocks.has_seen(found.rule, &text)) {
                 continue;
             }
             let finding = finding_of(&found, body);
@@ -589,11 +573,11 @@ fn lines_before(
                 let believed = match opener {
                     Some(opener) => rule.family() == opener,
                     // Of the end of a step only what cannot be anything else.
-                    None => rule.weight >= 94 && rule.role == Role::Cause,
+                    None => rule.order <= Order::Specific && rule.role == Role::Cause,
                 };
                 !rule.inside || (rule.follows.is_empty() && (believed || matches!(rule.role, Role::Frame | Role::Detail)))
             });
-            let found = found.filter(|f| f.rule.role != Role::Noise && !green.is_some_and(|g| g.contains(&text)));
+            let found = found.filter(|f| f.rule.role != Role::Noise && !green.is_some_and(|g| g.contains(&text, f.rule.role)));
             let finding = found.as_ref().map(|f| finding_of(f, body));
             out.push(Earlier { number, text, finding });
         }
