@@ -5,16 +5,27 @@
 //! So a proof is one gate among several: the same command runs before and after, tests that a patch removes, skips
 //! or loosens are caught where the patch is inspected, and the team's own CI runs the fix branch again.
 
+mod absence;
+mod less;
+mod line;
+mod name;
 pub mod report;
+pub mod runner;
+mod script;
+mod sentence;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use report::{Runner, TestReport, same_test};
+use absence::{missing_network, missing_tool};
+use less::less;
+use sentence::{kept, shown, some_of};
 
-/// Longest list of names that is kept in a judgement; the rest is counted.
-const MAX_KEPT: usize = 50;
+pub use less::Less;
+pub use name::same_test;
+pub use report::{TestReport, Unit};
+pub use runner::Runner;
 
 /// What makes a failure this failure and no other.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -59,6 +70,13 @@ pub struct RunEvidence<'a> {
     pub output: &'a [u8],
     /// The diagnosis of this run's output, where it failed.
     pub identity: Option<&'a FailureIdentity>,
+}
+
+impl RunEvidence<'_> {
+    /// What it says of tests.
+    pub fn report(&self) -> TestReport {
+        TestReport::read(self.command, self.output)
+    }
 }
 
 /// Why a run says nothing.
@@ -133,6 +151,7 @@ pub enum Strength {
 pub enum GreenAfter {
     Proven {
         strength: Strength,
+        unit: Unit,
         ran_before: u64,
         ran_after: u64,
     },
@@ -140,15 +159,8 @@ pub enum GreenAfter {
         exit: Exit,
         failing: Vec<String>,
     },
-    /// Green, but fewer tests ran or more were skipped than before.
-    Weakened {
-        ran_before: u64,
-        ran_after: u64,
-        skipped_before: u64,
-        skipped_after: u64,
-        /// Tests that ran before and were not seen running now.
-        missing: Vec<String>,
-    },
+    /// Green, but less was tested than before.
+    Weakened(Less),
     NotRun(NotRun),
 }
 
@@ -156,10 +168,13 @@ pub enum GreenAfter {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "wider", rename_all = "snake_case")]
 pub enum Wider {
+    /// There is none, or it is the failing command itself.
+    NoCommand,
     Passed {
+        unit: Unit,
         ran: u64,
     },
-    /// Red, as it was before the patch, with no new failing test.
+    /// Red, as it was before the patch, with no new failing test, and none of those that the patch is to mend.
     AlreadyRed {
         failing: Vec<String>,
     },
@@ -167,7 +182,22 @@ pub enum Wider {
         exit: Exit,
         failing: Vec<String>,
     },
+    /// Green, but less was tested than before the patch, or than by the failing command alone.
+    Weakened(Less),
+    /// What it needs is missing on this machine, as the run without the patch shows.
+    CanNotRun(NotRun),
+    /// It was run and says nothing: it hung, crashed, was cut off, contradicts itself.
     NotRun(NotRun),
+}
+
+impl Wider {
+    /// Whether nothing here speaks against the patch.
+    fn allows(&self) -> bool {
+        match self {
+            Self::NoCommand | Self::Passed { .. } | Self::AlreadyRed { .. } | Self::CanNotRun(_) => true,
+            Self::Broken { .. } | Self::Weakened(_) | Self::NotRun(_) => false,
+        }
+    }
 }
 
 /// The judgement over all runs.
@@ -182,9 +212,10 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Red for CI's reason before, green after, and the wider command not broken by the patch.
+    /// Red for CI's reason before, green after, and a wider command, where there is one, that was seen to end well.
     pub fn holds(&self) -> bool {
-        matches!(self.red, RedBefore::Same { .. }) && matches!(self.green, Some(GreenAfter::Proven { .. })) && !matches!(self.wider, Some(Wider::Broken { .. }))
+        let green = matches!(self.green, Some(GreenAfter::Proven { .. }));
+        matches!(self.red, RedBefore::Same { .. }) && green && self.wider.as_ref().is_none_or(Wider::allows)
     }
 }
 
@@ -195,20 +226,34 @@ pub struct WiderRuns<'a> {
     pub after: RunEvidence<'a>,
 }
 
+/// What is known of a wider command.
+#[derive(Debug, Clone, Copy)]
+pub enum Widening<'a> {
+    /// It was not run yet; the judgement is one on the way.
+    NotYet,
+    /// There is none.
+    NoCommand,
+    Ran(WiderRuns<'a>),
+}
+
 /// Judges a fix. `ci` is the failure as CI saw it.
-pub fn judge(ci: &FailureIdentity, before: &RunEvidence, after: Option<&RunEvidence>, wider: Option<&WiderRuns>) -> Proof {
+pub fn judge(ci: &FailureIdentity, before: &RunEvidence, after: Option<&RunEvidence>, wider: Widening) -> Proof {
     let red = red_before(ci, before);
     let green = after.map(|after| green_after(before, after));
-    let wider = wider.map(wider_after);
-    let mut summary = vec![red_sentence(&red, before.command)];
-    summary.extend(green.as_ref().map(green_sentence));
-    summary.extend(wider.as_ref().map(wider_sentence));
+    let wider = match wider {
+        Widening::NotYet => None,
+        Widening::NoCommand => Some(Wider::NoCommand),
+        Widening::Ran(runs) => Some(wider_after(&red, after, &runs)),
+    };
+    let mut summary = vec![sentence::red(&red, before.command)];
+    summary.extend(green.as_ref().map(sentence::green));
+    summary.extend(wider.as_ref().map(sentence::wider));
     Proof { red, green, wider, summary }
 }
 
 /// Whether the failing command is red before the patch, for CI's reason.
 pub fn red_before(ci: &FailureIdentity, before: &RunEvidence) -> RedBefore {
-    let report = TestReport::read(before.output);
+    let report = before.report();
     if let Some(why) = says_nothing(before, &report) {
         return RedBefore::NotRun(why);
     }
@@ -217,7 +262,7 @@ pub fn red_before(ci: &FailureIdentity, before: &RunEvidence) -> RedBefore {
     }
     let seen = before.identity;
     let fingerprint = seen.is_some_and(|seen| !seen.fingerprint.is_empty() && seen.fingerprint == ci.fingerprint);
-    let mut failing: Vec<&str> = report.failing.iter().map(String::as_str).collect();
+    let mut failing: Vec<&str> = report.failing().collect();
     for name in seen.map(|seen| seen.failed_tests.as_slice()).unwrap_or_default() {
         if !failing.iter().any(|known| same_test(known, name)) {
             failing.push(name);
@@ -236,82 +281,92 @@ pub fn red_before(ci: &FailureIdentity, before: &RunEvidence) -> RedBefore {
             format!("{kind} in {}", some_of(&tests))
         }
     };
-    RedBefore::DifferentFailure {
-        expected: describe(Some(ci), kept(ci.failed_tests.iter().map(String::as_str).collect())),
-        seen: describe(seen, kept(failing)),
-    }
+    RedBefore::DifferentFailure { expected: describe(Some(ci), kept(ci.failed_tests.iter().map(String::as_str))), seen: describe(seen, kept(failing)) }
 }
 
 /// Whether the same command is green after the patch, with nothing weakened.
 pub fn green_after(before: &RunEvidence, after: &RunEvidence) -> GreenAfter {
-    let (was, is) = (TestReport::read(before.output), TestReport::read(after.output));
-    let had_tests = was.ran > 0 || !was.failing.is_empty();
+    let (was, is) = (before.report(), after.report());
+    let had_tests = was.ran > 0 || was.is_red();
+    let still_red = || GreenAfter::StillRed { exit: after.exit.clone(), failing: kept(is.failing()) };
     match after.exit {
         Exit::Code(0) => {}
-        Exit::Code(_) => {
-            return match says_nothing(after, &is) {
-                Some(why) => GreenAfter::NotRun(why),
-                None => GreenAfter::StillRed { exit: after.exit.clone(), failing: kept(is.failing.iter().map(String::as_str).collect()) },
-            };
-        }
+        Exit::Code(_) => return says_nothing(after, &is).map_or_else(still_red, GreenAfter::NotRun),
         other => return GreenAfter::NotRun(NotRun::CutOff { by: other.to_string() }),
     }
     if !is.contradictions.is_empty() {
         return GreenAfter::NotRun(contradictory(&is));
     }
-    if is.failed > 0 || !is.failing.is_empty() {
-        return GreenAfter::StillRed { exit: after.exit.clone(), failing: kept(is.failing.iter().map(String::as_str).collect()) };
+    if is.is_red() {
+        return still_red();
     }
-    if !had_tests && is.is_empty() {
-        return GreenAfter::Proven { strength: Strength::ExitCode, ran_before: 0, ran_after: 0 };
+    if is.unannounced > was.unannounced.max(1) {
+        let what = format!("{} summaries that nothing announced, {} before the patch", is.unannounced, was.unannounced);
+        return GreenAfter::NotRun(NotRun::Contradictory { what: vec![what] });
     }
-    if is.uncounted && is.runners == was.runners {
-        return GreenAfter::Proven { strength: Strength::ExitCode, ran_before: was.ran, ran_after: is.ran };
+    let by_exit_code = GreenAfter::Proven { strength: Strength::ExitCode, unit: is.unit, ran_before: was.ran, ran_after: is.ran };
+    if (!had_tests && is.is_empty()) || (is.uncounted && is.runners == was.runners) {
+        return by_exit_code;
     }
-    let mut missing: Vec<&str> = Vec::new();
-    if is.names_all_passing {
-        missing.extend(was.failing.iter().filter(|name| !is.sees_passing(name)).map(String::as_str));
+    if let Some(less) = less(&was, &is).filter(|_| had_tests || is.ran == 0) {
+        return GreenAfter::Weakened(less);
     }
-    let named = was.names_all_passing && is.names_all_passing;
-    if named {
-        // Both were printed by the same runner in the same way: the names are equal to the letter.
-        // An address in a parameter's name differs from run to run.
-        missing.extend(was.passing.difference(&is.passing).filter(|name| !name.contains("0x")).map(String::as_str));
-    }
-    // A run that stopped early, at a failing binary or at a module that can't be imported, did not come to all tests: what is skipped among
-    // those it did not see is no weakening. Where every test is named, the names say it; else only where more tests ran than before.
-    let skips = !named && is.ran <= was.ran && (is.skipped > was.skipped || is.filtered > was.filtered);
-    let weaker = is.ran < was.ran || skips || !missing.is_empty() || is.ran == 0;
-    if weaker && (had_tests || is.ran == 0) {
-        return GreenAfter::Weakened { ran_before: was.ran, ran_after: is.ran, skipped_before: was.skipped, skipped_after: is.skipped, missing: kept(missing) };
-    }
-    let strength = if is.names_all_passing && !was.failing.is_empty() { Strength::EachTest } else { Strength::Counts };
-    GreenAfter::Proven { strength, ran_before: was.ran, ran_after: is.ran }
+    let named = is.names_all_passing && is.unit == Unit::Tests && was.failing().next().is_some();
+    let strength = if named { Strength::EachTest } else { Strength::Counts };
+    GreenAfter::Proven { strength, unit: is.unit, ran_before: was.ran, ran_after: is.ran }
 }
 
-fn wider_after(runs: &WiderRuns) -> Wider {
-    let is = TestReport::read(runs.after.output);
-    let names = |report: &TestReport| kept(report.failing.iter().map(String::as_str).collect());
+/// Whether a green wider run is only worth something beside the same run without the patch: it counts less than the failing command alone
+/// did, by the same runner, or says nothing.
+pub fn wider_needs_before(after: &RunEvidence, wider: &RunEvidence) -> bool {
+    let (narrow, is) = (after.report(), wider.report());
+    *wider.exit != Exit::Code(0) || says_nothing(wider, &is).is_some() || (narrow.runners == is.runners && is.ran < narrow.ran)
+}
+
+fn wider_after(red: &RedBefore, narrow: Option<&RunEvidence>, runs: &WiderRuns) -> Wider {
+    let is = runs.after.report();
+    let broken = || Wider::Broken { exit: runs.after.exit.clone(), failing: kept(is.failing()) };
     if let Some(why) = says_nothing(&runs.after, &is) {
-        return Wider::NotRun(why);
+        // What the machine lacks with and without the patch is no reproach to it. A run that hung or crashed stays unknown in both.
+        let before = runs.before.as_ref().and_then(|before| says_nothing(before, &before.report()));
+        let lacking = matches!(why, NotRun::MissingTool { .. } | NotRun::Network { .. } | NotRun::NoTests);
+        let alike = before.is_some_and(|before| std::mem::discriminant(&before) == std::mem::discriminant(&why));
+        return if lacking && alike { Wider::CanNotRun(why) } else { Wider::NotRun(why) };
     }
-    if *runs.after.exit == Exit::Code(0) && is.failing.is_empty() {
-        return Wider::Passed { ran: is.ran };
+    if *runs.after.exit == Exit::Code(0) {
+        return match (&runs.before, narrow) {
+            (Some(before), _) => match green_after(before, &runs.after) {
+                GreenAfter::Proven { unit, ran_after, .. } => Wider::Passed { unit, ran: ran_after },
+                GreenAfter::StillRed { .. } => broken(),
+                GreenAfter::Weakened(less) => Wider::Weakened(less),
+                GreenAfter::NotRun(why) => Wider::NotRun(why),
+            },
+            _ if is.is_red() => broken(),
+            (None, Some(narrow)) if wider_needs_before(narrow, &runs.after) => {
+                let narrow = narrow.report();
+                let (idle_before, idle_after) = (narrow.idle(), is.idle());
+                Wider::Weakened(Less { unit: is.unit, ran_before: narrow.ran, ran_after: is.ran, idle_before, idle_after, missing: Vec::new() })
+            }
+            _ => Wider::Passed { unit: is.unit, ran: is.ran },
+        };
     }
     if let Some(before) = &runs.before {
-        let was = TestReport::read(before.output);
-        let red = matches!(before.exit, Exit::Code(code) if *code != 0);
-        let known = is.failing.iter().all(|name| was.sees_failing(name)) && is.failed <= was.failed;
+        let was = before.report();
+        let was_red = matches!(before.exit, Exit::Code(code) if *code != 0) && says_nothing(before, &was).is_none();
+        let known = is.failing().all(|name| was.sees_failing(name)) && is.failed <= was.failed;
+        let mended: &[String] = if let RedBefore::Same { tests, .. } = red { tests } else { &[] };
+        let left = mended.iter().any(|name| is.sees_failing(name));
         // Without names and counts (a compiler, a linter) only an equal fingerprint says that it is the same red.
         let same = match (before.identity, runs.after.identity) {
             (Some(was), Some(is)) => !was.fingerprint.is_empty() && was.fingerprint == is.fingerprint,
             _ => false,
         };
-        if red && known && (same || (!is.failing.is_empty() && is.ran >= was.ran)) {
-            return Wider::AlreadyRed { failing: names(&is) };
+        let as_much = is.ran >= was.ran && is.idle() <= was.idle() && is.filtered <= was.filtered;
+        if was_red && known && !left && (same || is.is_red()) && as_much {
+            return Wider::AlreadyRed { failing: kept(is.failing()) };
         }
     }
-    Wider::Broken { exit: runs.after.exit.clone(), failing: names(&is) }
+    broken()
 }
 
 /// Why a run tells nothing about the code, where that is so.
@@ -341,135 +396,11 @@ fn says_nothing(run: &RunEvidence, report: &TestReport) -> Option<NotRun> {
     }
     // A compiler's error among the binaries leaves a report without tests and a failure worth comparing.
     let compiler = run.identity.is_some_and(|identity| matches!(identity.category.as_str(), "compile_error" | "type_error" | "lint_error"));
-    (!report.is_empty() && !compiler && report.failing.is_empty()).then_some(NotRun::NoTests)
+    (!report.is_empty() && !compiler && !report.is_red()).then_some(NotRun::NoTests)
 }
 
 fn contradictory(report: &TestReport) -> NotRun {
     NotRun::Contradictory { what: report.contradictions.iter().map(|what| shown(what)).collect() }
-}
-
-/// The last lines of an output: where a shell and a package manager say what was missing.
-fn tail(output: &[u8]) -> impl Iterator<Item = String> {
-    const BYTES: usize = 64 * 1024;
-    let start = output.len().saturating_sub(BYTES);
-    String::from_utf8_lossy(&output[start..]).lines().map(str::to_owned).collect::<Vec<_>>().into_iter().rev()
-}
-
-fn missing_tool(output: &[u8]) -> Option<String> {
-    /// Modules that run or check, rather than being the project's own imports.
-    const MODULES: [&str; 16] =
-        ["pytest", "unittest2", "nose", "nose2", "tox", "nox", "coverage", "mypy", "ruff", "flake8", "black", "pylint", "isort", "pip", "build", "pytest_cov"];
-    tail(output).find_map(|line| {
-        let line = line.trim();
-        let module = line.split_once("No module named ").is_some_and(|(_, name)| {
-            let name = name.trim_matches(['\'', '"', ' ', '.']);
-            MODULES.contains(&name.split('.').next().unwrap_or(name))
-        });
-        let shell = line.ends_with(": command not found")
-            || (line.ends_with(": not found") && (line.contains("sh: ") || line.split(": ").count() <= 3))
-            || (line.starts_with("env: ") && line.ends_with("No such file or directory"))
-            || line.ends_with(": Permission denied") && line.contains("sh: ")
-            || line.ends_with("cannot execute binary file: Exec format error");
-        let manager = line.starts_with("error: no such command: `")
-            || line.starts_with("error: no such subcommand: `")
-            || line.contains("is not installed for the toolchain")
-            || line.contains("Missing script:")
-            || line.contains("npm ERR! missing script:")
-            || line.contains("Could not find or load main class org.gradle.wrapper.GradleWrapperMain")
-            || line.starts_with("bundler: command not found:")
-            || (line.starts_with("unrecognized arguments") || line.contains("error: unrecognized arguments: --cov"));
-        (module || shell || manager).then(|| shown(line))
-    })
-}
-
-fn missing_network(output: &[u8]) -> Option<String> {
-    const SIGNS: [&str; 12] = [
-        "Could not resolve host",
-        "Temporary failure in name resolution",
-        "getaddrinfo EAI_AGAIN",
-        "getaddrinfo ENOTFOUND",
-        "failed to download from `https://",
-        "attempting to make an HTTP request, but --offline was specified",
-        "Failed to establish a new connection",
-        "dial tcp: lookup ",
-        "UnknownHostException",
-        "Name or service not known",
-        "Network is unreachable",
-        "Could not transfer artifact",
-    ];
-    tail(output).find(|line| SIGNS.iter().any(|sign| line.contains(sign))).map(|line| shown(line.trim()))
-}
-
-/// A text for people: bounded, on one line, without control and direction characters.
-fn shown(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let hidden = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    let clean: String = text.chars().filter(|c| !hidden(*c)).take(LONGEST + 1).collect();
-    if clean.chars().count() > LONGEST { clean.chars().take(LONGEST).chain(['…']).collect() } else { clean }
-}
-
-fn kept(names: Vec<&str>) -> Vec<String> {
-    names.into_iter().take(MAX_KEPT).map(shown).collect()
-}
-
-fn some_of(names: &[String]) -> String {
-    const LISTED: usize = 3;
-    let listed = names.iter().take(LISTED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(LISTED) {
-        0 => listed,
-        more => format!("{listed} and {more} more"),
-    }
-}
-
-fn tests(count: u64) -> String {
-    if count == 1 { "1 test".to_owned() } else { format!("{count} tests") }
-}
-
-fn red_sentence(red: &RedBefore, command: &str) -> String {
-    let command = shown(command.lines().next().unwrap_or_default());
-    match red {
-        RedBefore::Same { tests, .. } if !tests.is_empty() => format!("Before the patch `{command}` fails as in CI: {}.", some_of(tests)),
-        RedBefore::Same { .. } => format!("Before the patch `{command}` fails for the reason CI gave."),
-        RedBefore::DifferentFailure { expected, seen } => {
-            format!("Before the patch `{command}` fails, but not as in CI: expected {expected}, seen {seen}.")
-        }
-        RedBefore::Green => format!("The failure is not reproduced: `{command}` is green without any patch."),
-        RedBefore::NotRun(why) => format!("The failure is not reproduced: {why}."),
-    }
-}
-
-fn green_sentence(green: &GreenAfter) -> String {
-    match green {
-        GreenAfter::Proven { strength: Strength::EachTest, ran_before, ran_after } => {
-            format!("After the patch it is green: each failing test is seen passing, {} ran (before: {ran_before}).", tests(*ran_after))
-        }
-        GreenAfter::Proven { strength: Strength::Counts, ran_before, ran_after } => {
-            format!("After the patch it is green: {} ran (before: {ran_before}), none fails.", tests(*ran_after))
-        }
-        GreenAfter::Proven { strength: Strength::ExitCode, .. } => "After the patch it ends with exit code 0; it does not count tests.".to_owned(),
-        GreenAfter::StillRed { exit, failing } if failing.is_empty() => format!("After the patch it is still red ({exit})."),
-        GreenAfter::StillRed { exit, failing } => format!("After the patch it is still red ({exit}): {}.", some_of(failing)),
-        GreenAfter::Weakened { ran_before, ran_after, skipped_before, skipped_after, missing } => {
-            let gone = if missing.is_empty() { String::new() } else { format!("; not seen any more: {}", some_of(missing)) };
-            format!(
-                "After the patch it is green with less tested: {} ran (before: {ran_before}), {skipped_after} skipped (before: {skipped_before}){gone}.",
-                tests(*ran_after)
-            )
-        }
-        GreenAfter::NotRun(why) => format!("After the patch there is no proof: {why}."),
-    }
-}
-
-fn wider_sentence(wider: &Wider) -> String {
-    match wider {
-        Wider::Passed { ran: 0 } => "The wider command passes.".to_owned(),
-        Wider::Passed { ran } => format!("The wider command passes: {} ran.", tests(*ran)),
-        Wider::AlreadyRed { failing } if failing.is_empty() => "The wider command is red, as it was before the patch.".to_owned(),
-        Wider::AlreadyRed { failing } => format!("The wider command is red as before the patch: {}.", some_of(failing)),
-        Wider::Broken { exit, failing } if failing.is_empty() => format!("The wider command is red ({exit})."),
-        Wider::Broken { exit, failing } => format!("The wider command is red ({exit}): {}.", some_of(failing)),
-        Wider::NotRun(why) => format!("The wider command says nothing: {why}."),
-    }
 }
 
 #[cfg(test)]

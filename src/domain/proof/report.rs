@@ -6,104 +6,149 @@
 //! consistent report cannot be told from the runner by its output alone: that is the limit of this method, and why
 //! a proof also needs the exit code, the same command before and after, and a patch that leaves the tests alone.
 
-mod compiled;
-mod go;
-mod javascript;
-mod jvm;
-mod others;
-mod python;
-mod tap;
-
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// Lines longer than this are cut, in bytes.
-const MAX_LINE: usize = 2_048;
-/// Most names kept of one kind.
-const MAX_NAMES: usize = 100_000;
+use super::line::clean;
+use super::name::{normal, same_test};
+use super::runner::{Runner, Started};
 
-/// A test runner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Runner {
-    CargoTest,
-    Nextest,
-    Pytest,
-    Unittest,
-    Jest,
-    Vitest,
-    Mocha,
-    NodeTest,
-    Go,
-    Maven,
-    Gradle,
-    Ant,
-    Rspec,
-    Minitest,
-    Phpunit,
-    Dotnet,
-    Ctest,
-    Tap,
+/// Most names kept.
+const MAX_NAMES: usize = 200_000;
+
+/// How often a test was seen ending in each way. One name can stand for many tests: parameters need not show in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// Passed, an unexpected success that the runner lets pass included.
+    pub passed: u32,
+    /// Failed or broke off.
+    pub failed: bool,
+    /// Skipped, ignored, pending or to do.
+    pub skipped: u32,
+    /// Failed as the test itself says it must.
+    pub expected: u32,
 }
 
-/// What a run's output says about tests. Counts are of tests (of packages for `go test` without `-v`).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+impl Seen {
+    /// Nothing but passing.
+    pub fn only_passes(self) -> bool {
+        self.passed > 0 && !self.failed && self.idle() == 0
+    }
+
+    /// How often it did not have to pass.
+    pub fn idle(self) -> u32 {
+        self.skipped.saturating_add(self.expected)
+    }
+}
+
+/// What the counts are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    #[default]
+    Tests,
+    /// `go test` without `-v` counts packages.
+    Packages,
+}
+
+/// What a run's output says about tests.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TestReport {
-    /// The runners that were recognised, in alphabetical order of their kind.
+    /// The runners that were recognised, in the order of their kind.
     pub runners: BTreeSet<Runner>,
-    /// Tests that ran to an end: passed and failed.
+    /// What is counted.
+    pub unit: Unit,
+    /// Those that ran to an end: passed and failed.
     pub ran: u64,
-    /// Tests that passed, by count.
+    /// Those that passed.
     pub passed: u64,
-    /// Names of tests seen passing; complete only where [`TestReport::names_all_passing`].
-    pub passing: BTreeSet<String>,
-    /// Names of tests seen failing, sorted.
-    pub failing: BTreeSet<String>,
-    /// Tests that failed, by count (errors while collecting included).
+    /// Those that failed (errors while collecting included).
     pub failed: u64,
-    /// Tests skipped, ignored, pending or to do.
+    /// Those skipped, ignored, pending or to do.
     pub skipped: u64,
-    /// Tests that were filtered out or deselected.
+    /// Those that failed as they themselves say they must.
+    pub expected: u64,
+    /// Those filtered out or deselected.
     pub filtered: u64,
+    /// What was named, and how it ended.
+    pub tests: BTreeMap<String, Seen>,
+    /// Failing tests of a run that counts something larger, and names tests only where they fail.
+    pub only_failing: BTreeSet<String>,
     /// Every passing test is named.
     pub names_all_passing: bool,
+    /// Every skipped test and every expected failure is named.
+    pub names_all_idle: bool,
     /// A runner finished that does not say how many tests ran when all pass (Gradle's default).
     pub uncounted: bool,
+    /// Summaries that nothing announced: a program can add one with a single line.
+    pub unannounced: u64,
     /// Pieces of the output that do not fit each other.
     pub contradictions: Vec<String>,
 }
 
 /// What one reader found.
 #[derive(Debug, Default)]
-struct Tally {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-    filtered: u64,
-    passing: BTreeSet<String>,
-    failing: BTreeSet<String>,
-    /// How many passing tests were named; more than `passing` where names repeat.
-    named: u64,
-    uncounted: bool,
-    contradictions: Vec<String>,
+pub(super) struct Tally {
+    pub(super) unit: Unit,
+    pub(super) passed: u64,
+    pub(super) failed: u64,
+    pub(super) skipped: u64,
+    pub(super) expected: u64,
+    pub(super) filtered: u64,
+    pub(super) tests: BTreeMap<String, Seen>,
+    pub(super) only_failing: BTreeSet<String>,
+    /// How many passing tests were named; more than there are names where names repeat.
+    pub(super) named: u64,
+    /// How many skipped tests and expected failures were named.
+    pub(super) named_idle: u64,
+    /// How often it was summed up, and how often a run had been announced before.
+    pub(super) runs: u64,
+    pub(super) announced: u64,
+    pub(super) uncounted: bool,
+    pub(super) contradictions: Vec<String>,
 }
 
 impl Tally {
-    fn passes(&mut self, name: &str) {
-        self.named += 1;
-        if self.passing.len() < MAX_NAMES {
-            self.passing.insert(name.trim().to_owned());
+    fn seen(&mut self, name: &str) -> Option<&mut Seen> {
+        let name = name.trim();
+        (self.tests.len() < MAX_NAMES || self.tests.contains_key(name)).then(|| self.tests.entry(name.to_owned()).or_default())
+    }
+
+    pub(super) fn passes(&mut self, name: &str) {
+        // A name that can't be kept is none.
+        if let Some(seen) = self.seen(name) {
+            seen.passed = seen.passed.saturating_add(1);
+            self.named += 1;
         }
     }
 
-    fn fails(&mut self, name: &str) {
-        if self.failing.len() < MAX_NAMES {
-            self.failing.insert(name.trim().to_owned());
+    pub(super) fn fails(&mut self, name: &str) {
+        if let Some(seen) = self.seen(name) {
+            seen.failed = true;
         }
     }
 
-    fn contradicts(&mut self, what: impl Into<String>) {
+    pub(super) fn skips(&mut self, name: &str) {
+        if let Some(seen) = self.seen(name) {
+            seen.skipped = seen.skipped.saturating_add(1);
+            self.named_idle += 1;
+        }
+    }
+
+    pub(super) fn fails_as_expected(&mut self, name: &str) {
+        if let Some(seen) = self.seen(name) {
+            seen.expected = seen.expected.saturating_add(1);
+            self.named_idle += 1;
+        }
+    }
+
+    /// Whether this very name was seen before.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.tests.contains_key(name.trim())
+    }
+
+    pub(super) fn contradicts(&mut self, what: impl Into<String>) {
         if self.contradictions.len() < 10 {
             self.contradictions.push(what.into());
         }
@@ -111,62 +156,73 @@ impl Tally {
 }
 
 /// Reads one runner's lines.
-trait Reader {
+pub(super) trait Reader {
     /// One line, without escapes and line end.
     fn line(&mut self, line: &str);
     /// What was found; nothing where the runner did not speak at all.
-    fn finish(self: Box<Self>) -> Option<(Runner, Tally)>;
+    fn finish(self: Box<Self>) -> Option<Tally>;
 }
 
 impl TestReport {
-    /// Reads the whole output of a command.
-    pub fn read(output: &[u8]) -> Self {
-        let mut readers: Vec<Box<dyn Reader>> = vec![
-            Box::new(compiled::CargoTest::default()),
-            Box::new(compiled::Nextest::default()),
-            Box::new(compiled::Ctest::default()),
-            Box::new(python::Pytest::default()),
-            Box::new(python::Unittest::default()),
-            Box::new(javascript::Jest::default()),
-            Box::new(javascript::Vitest::default()),
-            Box::new(javascript::Mocha::default()),
-            Box::new(javascript::NodeTest::default()),
-            Box::new(go::Go::default()),
-            Box::new(jvm::Maven::default()),
-            Box::new(jvm::Gradle::default()),
-            Box::new(jvm::Ant::default()),
-            Box::new(others::Rspec::default()),
-            Box::new(others::Minitest::default()),
-            Box::new(others::Phpunit::default()),
-            Box::new(others::Dotnet::default()),
-            Box::new(tap::Tap::default()),
-        ];
+    /// Reads the whole output of a command. Only the readers that fit the command are asked: where it is told which runners it starts,
+    /// what looks like another one's line is the program's own.
+    pub fn read(command: &str, output: &[u8]) -> Self {
+        let started = Started::by(command);
+        let mut readers: Vec<_> = Runner::ALL.iter().filter(|runner| started.fits(**runner)).map(|runner| (*runner, runner.reader())).collect();
         for line in output.split(|byte| *byte == b'\n') {
             let line = clean(line);
-            for reader in &mut readers {
+            for (_, reader) in &mut readers {
                 reader.line(&line);
             }
         }
-        let mut found: Vec<_> = readers.into_iter().filter_map(Reader::finish).collect();
+        let mut found: Vec<_> = readers.into_iter().filter_map(|(runner, reader)| Some((runner, reader.finish()?))).collect();
         // TAP is also the form in which other runners report; theirs is the fuller reading.
         if found.iter().any(|(runner, _)| *runner == Runner::NodeTest) {
             found.retain(|(runner, _)| *runner != Runner::Tap);
         }
-        let mut report = Self { names_all_passing: !found.is_empty(), ..Self::default() };
+        for (runner, tally) in &mut found {
+            if let Some(most) = started.most_summaries(*runner)
+                && tally.runs > most
+            {
+                tally.contradicts(format!("{} summaries of a runner that was started {most} times at most", tally.runs));
+            }
+        }
+        // Packages are no tests: where both were counted, the sum is of neither.
+        let mixed = found.iter().any(|(_, tally)| tally.unit == Unit::Packages) && found.len() > 1;
+        let mut report = Self { names_all_passing: !found.is_empty(), names_all_idle: !found.is_empty(), ..Self::default() };
         for (runner, tally) in found {
-            report.runners.insert(runner);
-            report.passed = report.passed.saturating_add(tally.passed);
-            report.failed = report.failed.saturating_add(tally.failed);
-            report.skipped = report.skipped.saturating_add(tally.skipped);
-            report.filtered = report.filtered.saturating_add(tally.filtered);
-            report.names_all_passing &= tally.named >= tally.passed && !tally.uncounted;
-            report.uncounted |= tally.uncounted;
-            report.passing.extend(tally.passing);
-            report.failing.extend(tally.failing);
-            report.contradictions.extend(tally.contradictions);
+            report.add(runner, tally, &started);
+        }
+        if mixed {
+            report.unit = Unit::Packages;
         }
         report.ran = report.passed.saturating_add(report.failed);
         report
+    }
+
+    fn add(&mut self, runner: Runner, tally: Tally, started: &Started) {
+        self.runners.insert(runner);
+        self.unit = tally.unit;
+        self.passed = self.passed.saturating_add(tally.passed);
+        self.failed = self.failed.saturating_add(tally.failed);
+        self.skipped = self.skipped.saturating_add(tally.skipped);
+        self.expected = self.expected.saturating_add(tally.expected);
+        self.filtered = self.filtered.saturating_add(tally.filtered);
+        self.names_all_passing &= tally.named >= tally.passed && !tally.uncounted;
+        self.names_all_idle &= tally.named_idle >= tally.skipped.saturating_add(tally.expected) && !tally.uncounted;
+        self.uncounted |= tally.uncounted;
+        if started.most_summaries(runner).is_none() {
+            self.unannounced = self.unannounced.saturating_add(tally.runs.saturating_sub(tally.announced));
+        }
+        for (name, seen) in tally.tests {
+            let known = self.tests.entry(name).or_default();
+            known.passed = known.passed.saturating_add(seen.passed);
+            known.failed |= seen.failed;
+            known.skipped = known.skipped.saturating_add(seen.skipped);
+            known.expected = known.expected.saturating_add(seen.expected);
+        }
+        self.only_failing.extend(tally.only_failing);
+        self.contradictions.extend(tally.contradictions);
     }
 
     /// True where no runner was recognised: a compiler or a linter, say.
@@ -174,159 +230,43 @@ impl TestReport {
         self.runners.is_empty()
     }
 
-    /// True where this test is named among the passing ones and not among the failing ones.
-    pub fn sees_passing(&self, name: &str) -> bool {
-        self.passing.iter().any(|passing| same_test(passing, name)) && !self.sees_failing(name)
+    /// Those that did not have to pass.
+    pub fn idle(&self) -> u64 {
+        self.skipped.saturating_add(self.expected)
+    }
+
+    /// The names of what failed, sorted.
+    pub fn failing(&self) -> impl Iterator<Item = &str> {
+        let tests = self.tests.iter().filter(|(_, seen)| seen.failed).map(|(name, _)| name.as_str());
+        tests.chain(self.only_failing.iter().map(String::as_str))
+    }
+
+    /// Whether anything failed, by count or by name.
+    pub fn is_red(&self) -> bool {
+        self.failed > 0 || self.failing().next().is_some()
     }
 
     /// True where this test is named among the failing ones.
     pub fn sees_failing(&self, name: &str) -> bool {
-        self.failing.iter().any(|failing| same_test(failing, name))
+        self.failing().any(|failing| same_test(failing, name))
     }
-}
 
-/// Whether two names mean one test. Tools name a test with more or less of its surroundings
-/// (`tests/test_a.py::test_x` or `test_x`, `Suite > works` or `works`): one may be the end of the other.
-pub fn same_test(left: &str, right: &str) -> bool {
-    let (left, right) = (normal(left), normal(right));
-    let (short, long) = if left.len() <= right.len() { (&left, &right) } else { (&right, &left) };
-    if short.is_empty() {
-        return false;
-    }
-    long == short || long.strip_suffix(short.as_str()).is_some_and(|before| before.ends_with(['\u{1f}', ' ']))
-}
-
-/// A name with every separator of nested names made the same.
-fn normal(name: &str) -> String {
-    let name = name.trim().trim_end_matches("()");
-    // unittest: `test_x (tests.test_a.Case)` or `test_x (tests.test_a.Case.test_x)`.
-    if let Some((method, rest)) = name.split_once(" (") {
-        let path = rest.strip_suffix(')').filter(|path| !path.is_empty() && !path.contains(char::is_whitespace) && path.contains('.'));
-        if let Some(path) = path.filter(|_| !method.contains(char::is_whitespace)) {
-            let case = path.strip_suffix(method).unwrap_or(path).trim_end_matches('.');
-            return format!("{case}.{method}").replace(['.', ':'], "\u{1f}").replace("\u{1f}\u{1f}", "\u{1f}");
+    /// What was seen of a test by any of its names: all that the name can mean, or the one whose whole name it is.
+    pub(super) fn seen(&self, name: &str) -> Vec<Seen> {
+        if let Some(seen) = self.tests.get(name) {
+            return vec![*seen];
         }
-    }
-    let mut out = name.replace(" > ", "\u{1f}").replace(" › ", "\u{1f}").replace("::", "\u{1f}").replace(['#', '.', '/', '\\'], "\u{1f}");
-    if out.contains(" \u{1f}") || out.contains("\u{1f} ") {
-        out = out.replace(" \u{1f}", "\u{1f}").replace("\u{1f} ", "\u{1f}");
-    }
-    out
-}
-
-/// A line as people see it: bounded, without escape sequences, with what a carriage return overwrote left out.
-fn clean(line: &[u8]) -> String {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let line = line.rsplit(|byte| *byte == b'\r').next().unwrap_or(line);
-    let text = String::from_utf8_lossy(&line[..line.len().min(MAX_LINE)]);
-    if !text.contains('\u{1b}') {
-        return text.into_owned();
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '\u{1b}' {
-            out.push(c);
-            continue;
-        }
-        match chars.next() {
-            // A control sequence ends with its first letter (or `@`, `~` and their like).
-            Some('[') => {
-                chars.by_ref().find(|c| ('\u{40}'..='\u{7e}').contains(c));
+        let wanted = normal(name);
+        let mut alike = Vec::new();
+        for (known, seen) in &self.tests {
+            if normal(known) == wanted {
+                return vec![*seen];
             }
-            // An operating-system command ends with a bell or a string terminator.
-            Some(']') => {
-                chars.by_ref().find(|c| matches!(c, '\u{7}' | '\\'));
+            if same_test(known, name) {
+                alike.push(*seen);
             }
-            _ => {}
         }
-    }
-    out
-}
-
-/// A count. Capped far above what any run has, so that sums over a bounded output cannot overflow.
-fn number(text: &str) -> Option<u64> {
-    const CAP: u64 = 1_000_000_000;
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some(text.parse().unwrap_or(CAP).min(CAP))
-}
-
-/// The number in front of a word, among pieces such as `3 failed, 10 passed`.
-fn count_of(text: &str, word: &str) -> Option<u64> {
-    let mut before = None;
-    for token in text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '(' | ')' | '|' | '=')).filter(|t| !t.is_empty()) {
-        if token.trim_end_matches(['.', ':']) == word && before.is_some() {
-            return before;
-        }
-        before = number(token);
-    }
-    None
-}
-
-/// The number behind `word:` or `word=`.
-fn count_after(text: &str, word: &str) -> Option<u64> {
-    let at = text.find(word)?;
-    let rest = text[at + word.len()..].trim_start_matches([':', '=', ' ', '\t']);
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    number(&rest[..end])
-}
-
-/// A name without the duration that runners put behind it: ` (12 ms)`, ` 12ms`, ` [0.1s]`.
-fn without_duration(name: &str) -> &str {
-    let name = name.trim();
-    let is_duration = |text: &str| {
-        let text = text.trim_start_matches(['<', '>', '~', ' ']);
-        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').trim();
-        text.starts_with(|c: char| c.is_ascii_digit()) && ["ms", "s", "m", "min", "sec", "µs", "ns"].contains(&unit)
-    };
-    for (open, close) in [('(', ')'), ('[', ']')] {
-        if let Some(inner) = name.strip_suffix(close)
-            && let Some((before, inside)) = inner.rsplit_once(open)
-            && is_duration(inside)
-        {
-            return before.trim_end();
-        }
-    }
-    match name.rsplit_once(' ') {
-        Some((before, last)) if is_duration(last) && (last.ends_with("ms") || last.ends_with('s')) && last.len() > 1 => before.trim_end(),
-        _ => name,
-    }
-}
-
-/// Names nested by indentation, as reporters of the "spec" kind print them.
-#[derive(Debug, Default)]
-struct Outline {
-    open: Vec<(usize, String)>,
-}
-
-impl Outline {
-    fn depth(line: &str) -> usize {
-        line.chars().take_while(|c| *c == ' ').count()
-    }
-
-    /// Opens a group at this depth; deeper and equally deep ones are closed.
-    fn group(&mut self, depth: usize, name: &str) {
-        self.close(depth);
-        // Depth is bounded by the line's length; names by the line's bound.
-        self.open.push((depth, name.trim().to_owned()));
-    }
-
-    fn close(&mut self, depth: usize) {
-        while self.open.last().is_some_and(|(open, _)| *open >= depth) {
-            self.open.pop();
-        }
-    }
-
-    /// The full name of a test at this depth.
-    fn full(&mut self, depth: usize, name: &str) -> String {
-        self.close(depth);
-        self.open.iter().map(|(_, name)| name.as_str()).chain([name.trim()]).collect::<Vec<_>>().join(" > ")
-    }
-
-    fn clear(&mut self) {
-        self.open.clear();
+        alike
     }
 }
 

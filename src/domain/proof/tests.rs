@@ -16,7 +16,7 @@ fn cargo(tests: &[(&str, &str)]) -> String {
 }
 
 fn run<'a>(exit: &'a Exit, output: &'a str, identity: Option<&'a FailureIdentity>) -> RunEvidence<'a> {
-    RunEvidence { command: "cargo test", exit, output: output.as_bytes(), identity }
+    RunEvidence { command: "make test", exit, output: output.as_bytes(), identity }
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn green_is_judged() {
     let kind = |green: GreenAfter| match green {
         GreenAfter::Proven { strength, .. } => format!("{strength:?}"),
         GreenAfter::StillRed { failing, .. } => format!("red {}", failing.len()),
-        GreenAfter::Weakened { missing, .. } => format!("weakened {}", missing.join(",")),
+        GreenAfter::Weakened(less) => format!("weakened {}", less.missing.join(",")),
         GreenAfter::NotRun(why) => format!("{why:?}").split([' ', '{']).next().unwrap_or_default().to_owned(),
     };
     let code = Exit::Code;
@@ -96,7 +96,7 @@ fn green_is_judged() {
         ("ignored", &red, code(0), cargo(&[("a", "ok"), ("b", "ignored"), ("c", "ok")]), "weakened b"),
         ("another one gone", &red, code(0), cargo(&[("a", "ok"), ("b", "ok"), ("x", "ok")]), "weakened c"),
         ("no tests any more", &red, code(0), String::new(), "weakened "),
-        ("zero tests", &red, code(0), cargo(&[]), "weakened b,a,c"),
+        ("zero tests", &red, code(0), cargo(&[]), "weakened a,b,c"),
         ("forged", &red, code(0), format!("{}test result: ok. 9 passed; 0 failed; 0 ignored\n", cargo(&[("a", "ok")])), "Contradictory"),
         ("killed", &red, Exit::Limit("memory".into()), String::new(), "CutOff"),
         ("tool gone", &red, code(127), String::new(), "MissingTool"),
@@ -107,7 +107,14 @@ fn green_is_judged() {
         ("stopped at the first binary", &red, code(0), format!("{green}{}", cargo(&[("d", "ignored")])), "EachTest"),
         ("stopped at the first binary, and ignored", &red, code(0), format!("{ignored}{}", cargo(&[("d", "ok")])), "weakened b"),
         ("filtered in a later binary", &red, code(0), format!("{green}{}", later.replace("0 filtered", "4 filtered")), "EachTest"),
-        ("could not be imported", not_imported, code(0), "=== test session starts ===\n=== 9 passed, 1 skipped in 0.1s ===\n".into(), "Counts"),
+        (
+            "could not be imported, and skipped by count",
+            not_imported,
+            code(0),
+            "=== test session starts ===\n=== 9 passed, 1 skipped in 0.1s ===\n".into(),
+            "weakened ",
+        ),
+        ("could not be imported", not_imported, code(0), "=== test session starts ===\n=== 9 passed in 0.1s ===\n".into(), "Counts"),
         ("silent runner", gradle_red, code(0), "> Task :test\n\nBUILD SUCCESSFUL in 1s\n".into(), "ExitCode"),
         ("silent and not run", gradle_red, code(0), "> Task :test UP-TO-DATE\n\nBUILD SUCCESSFUL in 1s\n".into(), "weakened "),
         ("linter", "error: unused variable\n", code(0), "Finished\n".into(), "ExitCode"),
@@ -130,21 +137,21 @@ fn a_proof_holds_only_when_all_of_it_does() {
     let wide_worse = cargo(&[("a", "FAILED"), ("b", "ok"), ("net", "FAILED")]);
     let before = run(&failed, &red, None);
     let after = run(&fine, &green, None);
-    let proof = judge(&ci, &before, Some(&after), None);
+    let proof = judge(&ci, &before, Some(&after), Widening::NotYet);
     assert!(proof.holds());
     assert_eq!(
         proof.summary,
-        ["Before the patch `cargo test` fails as in CI: `b`.", "After the patch it is green: each failing test is seen passing, 2 tests ran (before: 2)."]
+        ["Before the patch `make test` fails as in CI: `b`.", "After the patch it is green: each failing test is seen passing, 2 tests ran (before: 2)."]
     );
-    assert!(!judge(&ci, &before, Some(&before), None).holds());
-    assert!(!judge(&ci, &before, None, None).holds());
-    assert!(!judge(&ci, &after, Some(&after), None).holds());
+    assert!(!judge(&ci, &before, Some(&before), Widening::NotYet).holds());
+    assert!(!judge(&ci, &before, None, Widening::NotYet).holds());
+    assert!(!judge(&ci, &after, Some(&after), Widening::NotYet).holds());
     for (wide_before, wide_after, holds) in
         [(None, &green, true), (None, &wide_red, false), (Some(&wide_red), &wide_red, true), (Some(&wide_red), &wide_worse, false)]
     {
         let exit = if wide_after == &green { &fine } else { &failed };
         let wider = WiderRuns { before: wide_before.map(|output| run(&failed, output, None)), after: run(exit, wide_after, None) };
-        assert_eq!(judge(&ci, &before, Some(&after), Some(&wider)).holds(), holds);
+        assert_eq!(judge(&ci, &before, Some(&after), Widening::Ran(wider)).holds(), holds);
     }
     let json = serde_json::to_string(&proof).unwrap();
     assert_eq!(serde_json::from_str::<Proof>(&json).unwrap(), proof);
@@ -154,7 +161,104 @@ fn a_proof_holds_only_when_all_of_it_does() {
 fn hostile_names_are_shown_tame() {
     let name = format!("evil\u{1b}[31m\u{202e}{}", "x".repeat(500));
     let output = format!("running 1 test\ntest {name} ... FAILED\ntest result: FAILED. 0 passed; 1 failed; 0 ignored\n");
-    let proof = judge(&identity("", "", &[&name]), &run(&Exit::Code(1), &output, None), None, None);
+    let proof = judge(&identity("", "", &[&name]), &run(&Exit::Code(1), &output, None), None, Widening::NotYet);
     assert!(proof.summary[0].chars().all(|c| !c.is_control() && c != '\u{202e}'));
     assert!(proof.summary[0].len() < 600);
+}
+
+/// The judgement of a wider run after the patch (and before it, where it was run) beside a proved failing command.
+fn widened(after: (&Exit, &str), before: Option<(&Exit, &str)>) -> Proof {
+    let ci = identity("f1", "test_assertion", &["b"]);
+    let red = cargo(&[("a", "ok"), ("b", "FAILED"), ("c", "ok"), ("d", "ok")]);
+    let green = red.replace("FAILED. 3 passed; 1 failed", "ok. 4 passed; 0 failed").replace("FAILED", "ok");
+    let wider = WiderRuns { before: before.map(|(exit, output)| run(exit, output, None)), after: run(after.0, after.1, None) };
+    judge(&ci, &run(&Exit::Code(101), &red, None), Some(&run(&Exit::Code(0), &green, None)), Widening::Ran(wider))
+}
+
+#[test]
+fn a_wider_run_that_says_nothing_or_says_less_is_no_yes() {
+    let many = cargo(&[("a", "ok"), ("b", "ok"), ("c", "ok"), ("d", "ok"), ("e", "ok")]);
+    let few = cargo(&[("a", "ok")]);
+    let still = cargo(&[("a", "ok"), ("b", "FAILED"), ("net", "FAILED")]);
+    for (case, exit, output) in [
+        ("it hung", Exit::Limit("time".into()), ""),
+        ("it hung behind a summary", Exit::Limit("time".into()), many.as_str()),
+        ("it crashed", Exit::Signal(11), &many),
+        ("it was stopped", Exit::Stopped, &many),
+        ("it could not be started", Exit::Code(127), ""),
+        ("it ran less than the failing command", Exit::Code(0), &few),
+        ("it ran nothing", Exit::Code(0), &cargo(&[])),
+    ] {
+        assert!(!widened((&exit, output), None).holds(), "{case}");
+    }
+    assert!(widened((&Exit::Code(0), &many), None).holds(), "more than the failing command");
+    assert!(!widened((&Exit::Code(0), &few), Some((&Exit::Code(0), &many))).holds(), "less than before");
+    assert!(widened((&Exit::Code(0), &few), Some((&Exit::Code(0), &few))).holds(), "as much as before");
+    assert!(!widened((&Exit::Code(101), &still), Some((&Exit::Code(101), &still))).holds(), "the test that is mended fails here");
+}
+
+#[test]
+fn an_added_test_hides_no_skip() {
+    let pytest = |line: &str| format!("=== test session starts ===\n{line}\n");
+    let was = pytest("=== 1 failed, 99 passed in 0.1s ===");
+    let is = pytest("=== 101 passed, 1 skipped in 0.1s ===");
+    let judged = green_after(&run(&Exit::Code(1), &was, None), &run(&Exit::Code(0), &is, None));
+    assert!(matches!(judged, GreenAfter::Weakened(_)), "{judged:?}");
+}
+
+#[test]
+fn a_name_with_an_address_may_differ_in_it_and_not_vanish() {
+    let red = cargo(&[("a", "ok"), ("b", "FAILED"), ("p[<object at 0x7f12ab34cd>]", "ok")]);
+    let other = cargo(&[("a", "ok"), ("b", "ok"), ("p[<object at 0x7f99ab34cd>]", "ok")]);
+    let gone = cargo(&[("a", "ok"), ("b", "ok"), ("new", "ok")]);
+    let judged = |after: &str| green_after(&run(&Exit::Code(101), &red, None), &run(&Exit::Code(0), after, None));
+    assert!(matches!(judged(&other), GreenAfter::Proven { strength: Strength::EachTest, .. }), "{:?}", judged(&other));
+    assert!(matches!(judged(&gone), GreenAfter::Weakened(_)), "{:?}", judged(&gone));
+}
+
+#[test]
+fn expected_failures_are_green() {
+    let was = "F.x\n======\nFAIL: test_b (m.C.test_b)\n------\nRan 3 tests in 0.001s\n\nFAILED (failures=1, expected failures=1)\n";
+    let is = "..x\n------\nRan 3 tests in 0.001s\n\nOK (expected failures=1)\n";
+    let of = |exit, output| RunEvidence { command: "python3 -m unittest", ..run(exit, output, None) };
+    let judged = green_after(&of(&Exit::Code(1), was), &of(&Exit::Code(0), is));
+    assert!(matches!(judged, GreenAfter::Proven { .. }), "{judged:?}");
+}
+
+#[test]
+fn packages_are_not_told_as_tests() {
+    let was = "--- FAIL: TestB (0.00s)\nFAIL\nFAIL\te.com/m/a\t0.003s\nok  \te.com/m/b\t0.1s\nFAIL\n";
+    let is = "ok  \te.com/m/a\t0.003s\nok  \te.com/m/b\t0.1s\n";
+    let of = |exit, output| RunEvidence { command: "go test ./...", ..run(exit, output, None) };
+    let proof = judge(&identity("", "", &["TestB"]), &of(&Exit::Code(1), was), Some(&of(&Exit::Code(0), is)), Widening::NotYet);
+    assert!(proof.holds(), "{proof:?}");
+    assert!(proof.summary[1].contains("2 packages"), "{:?}", proof.summary);
+}
+
+#[test]
+fn runs_of_one_command_are_added_up() {
+    let of = |command, exit, output| RunEvidence { command, ..run(exit, output, None) };
+    let (red, green) = ("1 failed, 2 passed in 0.05s\n", "3 passed in 0.05s\n4 passed in 0.05s\n");
+    let judged = green_after(&of("pytest -q a && pytest -q b", &Exit::Code(1), red), &of("pytest -q a && pytest -q b", &Exit::Code(0), green));
+    assert!(matches!(judged, GreenAfter::Proven { ran_after: 7, .. }), "{judged:?}");
+    let worker = "Finished in 0.02 seconds (files took 0.1 seconds to load)\n";
+    let (red, green) = (
+        format!("{worker}2 examples, 0 failures\n{worker}2 examples, 1 failure\n4 examples, 1 failure\n"),
+        format!("{worker}2 examples, 0 failures\n{worker}2 examples, 0 failures\n4 examples, 0 failures\n"),
+    );
+    let judged = green_after(&of("parallel_rspec spec", &Exit::Code(1), &red), &of("parallel_rspec spec", &Exit::Code(0), &green));
+    assert!(matches!(judged, GreenAfter::Proven { ran_after: 4, .. }), "{judged:?}");
+}
+
+#[test]
+fn a_reader_that_does_not_fit_the_command_has_no_veto() {
+    let of = |exit, output| RunEvidence { command: "pytest -q", ..run(exit, output, None) };
+    let noise = "1..10\nTest Suites: 1 passed, 1 total\nTests:       9 passed, 12 total\n";
+    let (red, green) = (format!("{noise}1 failed, 2 passed in 0.05s\n"), format!("{noise}3 passed in 0.05s\n"));
+    let judged = green_after(&of(&Exit::Code(1), &red), &of(&Exit::Code(0), &green));
+    assert!(matches!(judged, GreenAfter::Proven { ran_after: 3, .. }), "{judged:?}");
+    let make = |exit, output| RunEvidence { command: "make test", ..run(exit, output, None) };
+    let (red, green) = ("1..10\n1 failed, 2 passed in 0.05s\n", "1..10\n3 passed in 0.05s\n");
+    let judged = green_after(&make(&Exit::Code(1), red), &make(&Exit::Code(0), green));
+    assert!(matches!(judged, GreenAfter::Proven { ran_after: 3, .. }), "{judged:?}");
 }

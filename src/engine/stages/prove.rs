@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::workspace::{NotPrepared, Ran, Workspace, is_lock, limits, sandbox, tail};
 use crate::domain::ids::RemediationId;
 use crate::domain::patch::FileChange;
-use crate::domain::proof::{self, FailureIdentity, GreenAfter, RedBefore, RunEvidence, TestReport, WiderRuns};
+use crate::domain::proof::{self, FailureIdentity, GreenAfter, RedBefore, RunEvidence, TestReport, Unit, Widening, WiderRuns};
 use crate::domain::remediation::{CommandRecord, Event, ProofRecord, ProposalRecord, Reason, RunRecord, SetupStep};
 use crate::domain::render::escape;
 use crate::domain::rules::Prove;
@@ -127,7 +127,7 @@ async fn prove(
         }
     };
     let before = RunEvidence { command: &command.script, exit: &red.ran.exit, output: &red.ran.output, identity: Some(&red.identity) };
-    let judged = proof::judge(&ci, &before, None, None);
+    let judged = proof::judge(&ci, &before, None, Widening::NotYet);
     match &judged.red {
         RedBefore::Same { .. } => {}
         RedBefore::Green => return Ok(Outcome::NotReproduced(judged.summary.join("; "))),
@@ -143,7 +143,7 @@ async fn prove(
         let ran = tree.run_command(engine, command, limits, stop).await?;
         let seen = RunEvidence { command: &command.script, exit: &ran.exit, output: &ran.output, identity: None };
         // Red with a code of its own: the set-up may have installed or built the project, and what was run is the code before the patch.
-        let stale = !command.setup.is_empty() && ran.code().is_some() && !proof::judge(&ci, &before, Some(&seen), None).holds();
+        let stale = !command.setup.is_empty() && ran.code().is_some() && !proof::judge(&ci, &before, Some(&seen), Widening::NotYet).holds();
         (workspace, green) = (Some(tree), (!stale).then_some(ran));
     }
     let (workspace, green) = match (workspace, green) {
@@ -160,7 +160,7 @@ async fn prove(
     };
     let after_identity = (green.code() != Some(0)).then(|| evidence::identity(&evidence::of_output(&green.output)));
     let after = RunEvidence { command: &command.script, exit: &green.exit, output: &green.output, identity: after_identity.as_ref() };
-    let mut judged = proof::judge(&ci, &before, Some(&after), None);
+    let mut judged = proof::judge(&ci, &before, Some(&after), Widening::NoCommand);
 
     let mut wider_ran = None;
     if judged.holds()
@@ -175,15 +175,15 @@ async fn prove(
             without: Vec::new(),
         };
         let ran = workspace.run_command(engine, &wider, limits, stop).await?;
+        let seen = RunEvidence { command: test, exit: &ran.exit, output: &ran.output, identity: None };
         let mut base = None;
-        if ran.code() != Some(0) {
-            // Red as well without the patch is no reproach to it.
+        if proof::wider_needs_before(&after, &seen) {
+            // Red, or with as little to say, as well without the patch is no reproach to it.
             let untouched = Workspace::prepare(engine, &remote, &sha, &command.setup, limits, stop).await?;
             base = Some(untouched.run_command(engine, &wider, limits, stop).await?);
         }
         let base_evidence = base.as_ref().map(|base| RunEvidence { command: test, exit: &base.exit, output: &base.output, identity: None });
-        let runs = WiderRuns { before: base_evidence, after: RunEvidence { command: test, exit: &ran.exit, output: &ran.output, identity: None } };
-        judged = proof::judge(&ci, &before, Some(&after), Some(&runs));
+        judged = proof::judge(&ci, &before, Some(&after), Widening::Ran(WiderRuns { before: base_evidence, after: seen }));
         wider_ran = Some((test.clone(), ran));
     }
 
@@ -243,12 +243,13 @@ fn set_up_fails(
 }
 
 fn run_record(command: &str, ran: &Ran) -> RunRecord {
-    let report = TestReport::read(&ran.output);
+    let report = TestReport::read(command, &ran.output);
     RunRecord {
         command: escape::bounded(command, 2000),
         exit_code: ran.code(),
         seconds: ran.seconds,
-        tests: (!report.is_empty()).then(|| u32::try_from(report.ran).unwrap_or(u32::MAX)),
+        // Packages are no tests.
+        tests: (!report.is_empty() && report.unit == Unit::Tests).then(|| u32::try_from(report.ran).unwrap_or(u32::MAX)),
         tail: tail(&ran.output, 2000),
     }
 }

@@ -4,12 +4,21 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Reader, Runner, Tally, number};
+use super::{Call, Kind, Sums};
+use crate::domain::proof::line::number;
+use crate::domain::proof::report::{Reader, Tally};
+
+pub(super) const KIND: Kind = Kind { starts, sums: Sums::Once, reader: || Box::new(Tap::default()) };
+
+fn starts(call: &Call) -> bool {
+    call.is("prove") || call.is("bats")
+}
 
 /// Top-level lines of a TAP stream: a plan `1..N` and N results. <https://testanything.org/tap-version-14-specification.html>
 #[derive(Default)]
-pub(super) struct Tap {
+struct Tap {
     tally: Tally,
+    versioned: bool,
     plans: u64,
     planned: u64,
     results: [u64; 3],
@@ -26,7 +35,9 @@ static SUBTESTS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^Failed \d+/\d+
 impl Reader for Tap {
     fn line(&mut self, line: &str) {
         let line = line.trim_end();
-        if let Some(found) = PLAN.captures(line) {
+        if line.starts_with("TAP version ") {
+            self.versioned = true;
+        } else if let Some(found) = PLAN.captures(line) {
             self.plans += 1;
             self.planned = self.planned.saturating_add(number(&found[1]).unwrap_or(0));
         } else if let Some(found) = PROVE.captures(line) {
@@ -45,6 +56,7 @@ impl Reader for Tap {
             let directive = directive.to_ascii_uppercase();
             if directive.starts_with("SKIP") || directive.starts_with("TODO") {
                 self.results[2] += 1;
+                self.tally.skips(name);
             } else if found.get(1).is_some() {
                 self.results[1] += 1;
                 self.tally.fails(name);
@@ -55,22 +67,25 @@ impl Reader for Tap {
         }
     }
 
-    fn finish(mut self: Box<Self>) -> Option<(Runner, Tally)> {
+    fn finish(mut self: Box<Self>) -> Option<Tally> {
         let [passed, failed, skipped] = self.results;
         let listed = passed + failed + skipped;
         if let Some(tests) = self.proved {
             self.tally.failed = self.failed_subtests.max(failed);
             self.tally.skipped = skipped;
             self.tally.passed = tests.saturating_sub(self.tally.failed + skipped);
-            return Some((Runner::Tap, self.tally));
+            self.tally.runs = 1;
+            return Some(self.tally);
         }
-        if self.plans == 0 {
+        // A plan alone is a line that any program may print.
+        if self.plans == 0 || (listed == 0 && !self.versioned) {
             return None;
         }
+        self.tally.runs = self.plans;
         if listed != self.planned {
             self.tally.contradicts(format!("{} tests were planned, {listed} have a result", self.planned));
         }
         (self.tally.passed, self.tally.failed, self.tally.skipped) = (passed, failed, skipped);
-        Some((Runner::Tap, self.tally))
+        Some(self.tally)
     }
 }

@@ -4,12 +4,20 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::{Reader, Runner, Tally, without_duration};
+use super::{Call, Kind, Sums};
+use crate::domain::proof::line::without_duration;
+use crate::domain::proof::report::{Reader, Tally, Unit};
+
+pub(super) const KIND: Kind = Kind { starts, sums: Sums::Often, reader: || Box::new(Go::default()) };
+
+fn starts(call: &Call) -> bool {
+    call.is("go") && call.subcommand(&["test"])
+}
 
 /// Without `-v` only packages are counted: passing tests are then neither named nor counted by the tool.
 /// <https://pkg.go.dev/cmd/go#hdr-Test_packages>, <https://pkg.go.dev/cmd/test2json>
 #[derive(Default)]
-pub(super) struct Go {
+struct Go {
     tests: Tally,
     skipped_tests: u64,
     packages: Tally,
@@ -52,8 +60,9 @@ impl Reader for Go {
             self.spoke = true;
             self.failed_tests += 1;
             self.tests.fails(without_duration(name));
-        } else if trimmed.starts_with("--- SKIP: ") {
+        } else if let Some(name) = trimmed.strip_prefix("--- SKIP: ") {
             self.skipped_tests += 1;
+            self.tests.skips(without_duration(name));
         } else if let Some(rest) = line.strip_prefix("ok  \t") {
             self.spoke = true;
             let package = rest.split('\t').next().unwrap_or(rest);
@@ -72,27 +81,29 @@ impl Reader for Go {
         }
     }
 
-    fn finish(mut self: Box<Self>) -> Option<(Runner, Tally)> {
+    fn finish(mut self: Box<Self>) -> Option<Tally> {
         if !self.spoke {
             return None;
         }
         let (packages_failed, tests_failed) = (self.packages.failed, self.failed_tests);
         if !self.verbose && !self.json {
-            self.packages.failing.extend(self.tests.failing);
-            self.packages.skipped = self.skipped_tests;
-            // Packages are named, their tests are not.
-            self.packages.named = 0;
-            return Some((Runner::Go, self.packages));
+            self.packages.unit = Unit::Packages;
+            self.packages.only_failing.extend(self.tests.tests.into_iter().filter(|(_, seen)| seen.failed).map(|(name, _)| name));
+            // Without `-v` a skipped test is told only where another one of its package fails.
+            self.packages.skipped = 0;
+            return Some(self.packages);
         }
         if tests_failed > 0 && packages_failed == 0 && self.packages.passed > 0 {
             self.tests.contradicts("a test failed and no package did");
         }
         self.tests.failed = if tests_failed == 0 { packages_failed } else { tests_failed };
         if tests_failed == 0 {
-            self.tests.failing.extend(self.packages.failing);
+            for (name, _) in self.packages.tests.iter().filter(|(_, seen)| seen.failed) {
+                self.tests.fails(name);
+            }
         }
         self.tests.skipped = self.skipped_tests;
-        Some((Runner::Go, self.tests))
+        Some(self.tests)
     }
 }
 
@@ -109,7 +120,10 @@ impl Go {
                 self.failed_tests += 1;
                 self.tests.fails(&qualified(package.as_deref(), test));
             }
-            ("skip", Some(_), _) => self.skipped_tests += 1,
+            ("skip", Some(test), package) => {
+                self.skipped_tests += 1;
+                self.tests.skips(&qualified(package.as_deref(), test));
+            }
             ("pass", None, Some(package)) => {
                 self.packages.passed += 1;
                 self.packages.passes(package);
