@@ -64,7 +64,12 @@ fn a_branch_is_compared_with_where_it_left_main() {
     let cases: &[Case<'_>] = &[
         ("an honest fix", &[("shop.py", Some("def total(net, tax):\n    return net + tax\n"))], 0, ""),
         ("a deleted test", &[("tests/test_shop.py", None)], 4, "test_deleted"),
-        ("an expected value that follows the fault", &[("tests/test_shop.py", Some("from shop import total\n\n\ndef test_adds_tax():\n    assert total(100, 10) == 90\n"))], 1, ""),
+        (
+            "an expected value that follows the fault",
+            &[("tests/test_shop.py", Some("from shop import total\n\n\ndef test_adds_tax():\n    assert total(100, 10) == 90\n"))],
+            1,
+            "",
+        ),
         ("a workflow", &[(".github/workflows/ci.yml", Some("on: push\n"))], 4, "path_forbidden"),
         ("bytes that are no text", &[("logo.bin", Some("a\0b"))], 1, "not_understood"),
     ];

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use regreen::adapters::git::{GitMirrors, GitOptions};
 use regreen::domain::breaker::CircuitState;
-use regreen::domain::gate::{self, Clearance, Cleared, Gate, Offer, Permit, Protection, SmallWrite, Subject, Verdict};
+use regreen::domain::gate::{self, Check, Clearance, Cleared, Finding, Gate, Offer, Permit, Protection, SmallWrite, Subject, Verdict};
 use regreen::domain::ids::{BranchName, CommitSha, PatchHash, RepoId};
 use regreen::ports::git::{
     ChangeKind, CommitMessage, CommitPlan, Credentials, DeleteOutcome, EntryKind, ExportLimits, FetchedBy, Git, GitError, PushOutcome, Remote, Signature,

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use regreen::adapters::github::{GitHub, GitHubAuth, GitHubSettings, GitHubSettingsError, RetryPolicy, Timeouts};
 use regreen::domain::breaker::CircuitState;
-use regreen::domain::gate::{self, Clearance, Cleared, Gate, Offer, Permit, Protection, SmallWrite, Subject, Verdict};
+use regreen::domain::gate::{self, Check, Clearance, Cleared, Finding, Gate, Offer, Permit, Protection, SmallWrite, Subject, Verdict};
 use regreen::domain::ids::{BranchName, CommitSha, JobId, PatchHash, PullNumber, RepoId, RepoSlug, RunId};
 use regreen::ports::clock::Clock;
 use regreen::ports::forge::{Access, Conclusion, Forge, ForgeError, Fresh, NewPull, OpenedPull, Repository, RunPage};

@@ -97,7 +97,8 @@ fn proposed() -> Vec<Event> {
         hash: PatchHash::of(PATCH),
         repairs: vec![],
     };
-    let command = CommandRecord { shell: "bash".into(), script: "cargo test".into(), directory: String::new(), env: BTreeMap::new(), setup: vec![] };
+    let command =
+        CommandRecord { shell: "bash".into(), script: "cargo test".into(), directory: String::new(), env: BTreeMap::new(), setup: vec![], without: vec![] };
     vec![
         Event::Admitted { verdict: verdict(Gate::Admission, 0, vec![Finding::not_yet(Check::RiskScore, "there is no patch yet")]) },
         Event::Cloned { snapshot: "s-1".into() },

@@ -1,7 +1,7 @@
 //! XCTest and Swift Testing, as `swift test`, xcodebuild, xcpretty and xcbeautify print them.
 
 use crate::domain::diagnosis::rule::Evidence::{Described, Likely};
-use crate::domain::diagnosis::rule::{Extent, Order, Rule, cause, noise, summary, test};
+use crate::domain::diagnosis::rule::{Extent, Rule, cause, noise, summary, test};
 use crate::domain::diagnosis::taxonomy::Category::TestAssertion;
 
 /// Rules for Apple's test runners.
