@@ -116,7 +116,7 @@ impl Views {
             .lines()
             .filter(|line| {
                 let line = line.trim_start();
-                ["import ", "from ", "use ", "require", "#include", "open "].iter().any(|word| line.starts_with(word))
+                ["import ", "from ", "use ", "require ", "require(", "require_relative ", "#include", "open "].iter().any(|word| line.starts_with(word))
                     || line.contains("require(")
                     || line.contains("import(")
                     || line.contains(" from ")
@@ -146,16 +146,19 @@ fn go_imports(text: &str) -> &str {
 /// Code without the blanks that mean nothing: one is left between two words, none elsewhere. So no call is hidden or found by a blank.
 fn compact(code: &str) -> String {
     let mut out = String::with_capacity(code.len());
-    let mut blank = false;
+    let mut blank = None;
     for c in code.chars() {
         if c.is_whitespace() {
-            blank = true;
+            // A break between two words ends what was said; a blank does not.
+            blank = if c == '\n' || blank == Some('\n') { Some('\n') } else { Some(' ') };
             continue;
         }
-        if blank && is_word(c) && out.chars().next_back().is_some_and(is_word) {
-            out.push(' ');
+        if let Some(blank) = blank.take()
+            && is_word(c)
+            && out.chars().next_back().is_some_and(is_word)
+        {
+            out.push(blank);
         }
-        blank = false;
         out.push(c);
     }
     out

@@ -199,10 +199,31 @@ fn stricter(before: &[String], after: &[String]) -> bool {
         })
 }
 
-/// Words that came, or went, only say how much is shown, or make more things fail.
+/// Words that came, or went, only say how much is shown or in which kind of page tests run, or make more things fail.
 fn only_louder(before: &[String], after: &[String]) -> bool {
-    const SHOWN: [&str; 16] =
-        ["-q", "-qq", "-v", "-vv", "-vvv", "-ra", "-rA", "-rs", "-rf", "-l", "--showlocals", "--verbose", "--quiet", "--durations", "--tb", "--color"];
+    const SHOWN: [&str; 21] = [
+        "-q",
+        "-qq",
+        "-v",
+        "-vv",
+        "-vvv",
+        "-ra",
+        "-rA",
+        "-rs",
+        "-rf",
+        "-l",
+        "--showlocals",
+        "--verbose",
+        "--quiet",
+        "--durations",
+        "--tb",
+        "--color",
+        "environment",
+        "testEnvironment",
+        "jsdom",
+        "happy-dom",
+        "node",
+    ];
     const STRICT: [&str; 8] = ["--strict-markers", "--strict-config", "--strict", "xfail_strict", "filterwarnings", "error", "forbidOnly", "--forbid-only"];
     let beyond = |some: &[String], others: &[String]| -> Vec<String> {
         let mut left = others.to_vec();

@@ -648,13 +648,18 @@ fn judged(body: &str, other: &str) -> Option<Severity> {
             r"isinstance\s*\([^)]*\)|\w+\s+(?:instanceof|is\s+not|is)\s+[\w.<>?]+|\w+\s*\.\s*(?:is_a|kind_of|instance_of)\?\s*\(?\s*[\w:]+\s*\)?|\w+\s*\??\.\s*getClass\(\)|\w+\s*\.\s*class\b|type\s*\([^)]*\)",
         )
     });
+    static BOUND: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(?:instanceof|is)\s+(?:final\s+)?[A-Z][\w.<>?]*\s+([a-z_]\w*)"));
     if CONSTANT.is_match(body) {
         return Some(Severity::Refuse);
     }
+    let words = |text: &str, name: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| *word == name).count();
+    // `o instanceof A a && a.n == n`: it is looked at under its new name.
+    if BOUND.captures_iter(body).any(|hit| words(body, &hit[1]) > 1) {
+        return None;
+    }
     let bare = KIND.replace_all(body, " ");
-    let names = |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == other);
     // Only its kind is asked, or nothing at all.
-    (!names(&bare)).then_some(Severity::NeedsApproval)
+    (words(&bare, other) == 0).then_some(Severity::NeedsApproval)
 }
 
 /// New branches that answer one input by heart.
