@@ -275,7 +275,7 @@ impl<'t> Plan<'t> {
             return;
         }
         let lower = path.to_ascii_lowercase();
-        let made = is_generated(&lower, tree::name(&lower)) || is_lock_file(tree::name(&lower));
+        let made = is_generated(&lower) || is_lock_file(tree::name(&lower));
         let state = if self.tree.size(path) > LARGEST as u64 {
             State::Omitted(Omission::TooLarge)
         } else if made && !(why == Why::Named && line.is_some()) {

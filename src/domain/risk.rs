@@ -1,34 +1,49 @@
 //! The risk score: 0 (nothing to fear) to 10, every point with its reason.
 //!
-//! The formula is a sum of the points below, clamped to 0..=10. It is deterministic, and monotone:
-//! more size, more kinds touched, more repairs, more attempts, more dangerous calls, or less
-//! confidence never lower the score. Only a deterministic fixer and a formatting or lint failure do.
+//! A sum of the points of [`table`], clamped to 0..=10. Deterministic, and monotone: more of anything that is counted, less confidence, or no
+//! tool's word never lower the score. What a rule of danger has said, no relief takes back: a deterministic tool that adds a secret has added a
+//! secret.
 //!
-//! | What | Points |
-//! |---|---|
-//! | changed lines: over 10, 50, 150, 400 | 1, 2, 3, 4 |
-//! | files: over 2, 5, 10 | 1, 2, 3 |
-//! | dependency manifest 1, lock file 1, build script 2, CI 3, migration 3, sensitive path 3, public API 1, generated 1 | as given |
-//! | files deleted: one, more | 1, 2 |
-//! | mostly deletion (over 20 removed and three times the added) | 1 |
-//! | test files touched | 1 |
-//! | snapshots touched | 2 |
-//! | files made executable | 1 |
-//! | test-integrity findings that need approval | 2 |
-//! | confidence under 0.8, 0.6, 0.4 | 1, 2, 3 |
-//! | category: dependencies, timeout 1; permission, pipeline, Docker, infrastructure, unknown 2 | as given |
-//! | category: lint | −1 |
-//! | tolerant repairs (place or content): one or two, more | 1, 2 |
-//! | attempts after the first: one, more | 1, 2 |
-//! | process or shell 3, `unsafe` 3, eval 3, network 2 newly added | as given |
-//! | a secret newly added | 10 |
-//! | deterministic fixer | −2 |
+//! # Calibration
+//! By default up to 3 nobody is asked, up to 6 a person is, and above it is refused (`domain/rules.rs`). What that means, tested row by row;
+//! the diagnosis is sure, it is the first attempt, and the code failed its test, where nothing else is said:
+//!
+//! | Change | Score | By default |
+//! |---|---|---|
+//! | two lines of one source file | 0 | automatic |
+//! | a formatter's rewrite of 60 lines in one file | 0 | automatic |
+//! | 30 lines in two source files | 1 | automatic |
+//! | 30 lines in four source files | 2 | automatic |
+//! | one line of a test | 1 | automatic |
+//! | a version in a manifest and its lock file | 2 | automatic |
+//! | two lines at the third attempt | 2 | automatic |
+//! | two lines of a public interface, diagnosis 70 % sure | 2 | automatic |
+//! | two lines of a build script | 2 | automatic |
+//! | a rewritten snapshot, 60 lines | 4 | a person |
+//! | two lines, failure of unknown kind, diagnosis 35 % sure | 5 | a person |
+//! | 30 lines in four files, one of them of authentication | 5 | a person |
+//! | a new migration | 4 | a person |
+//! | 200 lines in six files | 5 | a person |
+//! | a newly started process | 4 | a person |
+//! | a new network call by a deterministic tool | 4 | a person |
+//! | a line of a pipeline | 4 | a person |
+//! | a line of an agent's instructions | 4 | a person |
+//! | a line of an unknown dot file, three places of tests to look at | 7 | refused |
+//! | a new process and a new network call | 8 | refused |
+//! | 200 lines in six files with a new process | 9 | refused |
+//! | a new secret, by a formatter, for a lint failure | 10 | refused |
+
+mod calls;
+
+use std::collections::HashMap;
 
 use serde::Serialize;
 
 use super::diagnosis::Category;
 use super::patch::{Applied, Repair, RepairKind, Touches};
-use super::source::lexer::{Language, mask};
+use super::redaction::redact;
+
+pub use calls::NewCalls;
 
 /// Everything the score is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +114,7 @@ impl RiskInputs {
             touches,
             repairs: tolerant(&applied.repairs),
             calls: NewCalls::of(applied),
+            secrets: new_secrets(applied),
             ..Self::default()
         }
     }
@@ -127,127 +143,51 @@ pub fn tolerant(repairs: &[Repair]) -> usize {
         .count()
 }
 
-/// Calls that a fix seldom needs and an attack does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct NewCalls {
-    /// Processes and shells.
-    pub process: usize,
-    /// `unsafe` and its kin.
-    pub unsafe_code: usize,
-    /// Code made from text, unsafe deserialisation.
-    pub eval: usize,
-    /// Sockets and requests.
-    pub network: usize,
-}
-
-const PROCESS: &[&str] = &[
-    "Command::new",
-    "subprocess.",
-    "os.system",
-    "os.popen",
-    "os.exec",
-    "os.spawn",
-    "child_process",
-    "execSync",
-    "spawnSync",
-    "exec.Command",
-    "Runtime.getRuntime",
-    "ProcessBuilder",
-    "Process.Start",
-    "shell_exec",
-    "proc_open",
-    "popen(",
-    "passthru(",
-    "system(",
-    "pty.spawn",
-    "Deno.Command",
-    "Bun.spawn",
-    "Open3.",
-    "syscall.Exec",
-    "libc::exec",
-];
-const UNSAFE: &[&str] = &["unsafe ", "unsafe{", "unsafe.Pointer", "transmute", "sun.misc.Unsafe", "ctypes.", "stackalloc", "#[no_mangle]", "get_unchecked"];
-const EVAL: &[&str] = &[
-    "eval(",
-    "exec(",
-    "new Function(",
-    "pickle.load",
-    "yaml.load(",
-    "marshal.load",
-    "vm.runIn",
-    "ObjectInputStream",
-    "BinaryFormatter",
-    "unserialize(",
-    "Marshal.load",
-    "instance_eval",
-    "class_eval",
-    "__import__(",
-    "dangerouslySetInnerHTML",
-    "innerHTML =",
-];
-const NETWORK: &[&str] = &[
-    "reqwest::",
-    "TcpStream::",
-    "UdpSocket::",
-    "requests.get",
-    "requests.post",
-    "requests.request",
-    "urllib.request",
-    "httpx.",
-    "aiohttp.",
-    "socket.socket",
-    "fetch(",
-    "axios.",
-    "axios(",
-    "XMLHttpRequest",
-    "http.Get(",
-    "http.Post(",
-    "net.Dial",
-    "HttpClient",
-    "URL.openConnection",
-    "curl_init",
-    "file_get_contents(",
-    "Net::HTTP",
-    "URI.open",
-    "new WebSocket",
-    "http.request(",
-    "https.request(",
-    "curl ",
-    "wget ",
-];
-
-impl NewCalls {
-    /// Calls that the changed files hold more of than before. Words in comments and strings do not count.
-    #[must_use]
-    pub fn of(applied: &Applied) -> Self {
-        let mut calls = Self::default();
-        for file in &applied.files {
-            let language = Language::of(&file.path);
-            let code = |content: &Option<super::patch::FileContent>| {
-                content.as_ref().and_then(|content| content.text().map(|text| mask(language, text).code)).unwrap_or_default()
-            };
-            let (before, after) = (code(&file.before), code(&file.after));
-            let more = |words: &[&str]| words.iter().map(|word| occurrences(&after, word).saturating_sub(occurrences(&before, word))).sum::<usize>();
-            calls.process += more(PROCESS);
-            calls.unsafe_code += more(UNSAFE);
-            calls.eval += more(EVAL);
-            calls.network += more(NETWORK);
+/// The lines that the files have more of than before, file by file. Taken from the contents and not from a diff's text, so that a line that begins
+/// with `++` is a line.
+#[must_use]
+pub fn added_lines(applied: &Applied) -> String {
+    let mut lines = String::new();
+    for file in &applied.files {
+        let text = |content: &Option<super::patch::FileContent>| content.as_ref().and_then(|content| content.text().map(str::to_owned)).unwrap_or_default();
+        for line in fresh(&text(&file.before), &text(&file.after)) {
+            lines.push_str(line);
+            lines.push('\n');
         }
-        calls
     }
+    lines
 }
 
-/// How often `word` stands in `code`, not as the tail of a longer name.
-fn occurrences(code: &str, word: &str) -> usize {
-    let named = |c: char| c.is_alphanumeric() || c == '_';
-    code.match_indices(word)
-        .filter(|(at, _)| {
-            let before = code[..*at].chars().next_back();
-            let bare = matches!(word, "eval(" | "exec(" | "system(" | "popen(" | "fetch(");
-            // `pattern.exec(`, `model.eval(` and `cursor.system(` are methods of something else.
-            !before.is_some_and(|c| (named(c) && word.starts_with(named)) || (bare && c == '.'))
+/// The lines of `after` beyond those of `before`, in their order.
+fn fresh<'a>(before: &str, after: &'a str) -> Vec<&'a str> {
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    for line in before.lines() {
+        *known.entry(line).or_default() += 1;
+    }
+    after
+        .lines()
+        .filter(|line| match known.get_mut(line).filter(|left| **left > 0) {
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => true,
         })
-        .count()
+        .collect()
+}
+
+/// Secrets that the change adds: in the new lines, or in the whole of a file beyond those it had (a key whose first line was there before).
+fn new_secrets(applied: &Applied) -> usize {
+    let count = |text: &str| redact(text).counts.values().sum::<usize>();
+    applied
+        .files
+        .iter()
+        .map(|file| {
+            let Some(after) = file.after.as_ref().and_then(|content| content.text()) else { return 0 };
+            let before = file.before.as_ref().and_then(|content| content.text()).unwrap_or_default();
+            count(&fresh(before, after).join("\n")).max(count(after).saturating_sub(count(before)))
+        })
+        .sum()
 }
 
 /// One reason and its points.
@@ -270,87 +210,158 @@ pub struct Risk {
     pub reasons: Vec<RiskReason>,
 }
 
-/// Points by the highest step that `value` exceeds.
-fn steps(value: usize, steps: &[(usize, i8)]) -> i8 {
-    steps.iter().rev().find(|(over, _)| value > *over).map_or(0, |(_, points)| *points)
+/// What a line of the table does to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Counts.
+    Ordinary,
+    /// Counts, and no relief counts beside it.
+    Danger,
+    /// Lowers the score where there is no danger.
+    Relief,
 }
+
+/// A line of the table.
+#[derive(Debug)]
+pub struct Row {
+    /// A stable name.
+    pub code: &'static str,
+    /// How much of it there is.
+    pub measure: fn(&RiskInputs) -> usize,
+    /// Points by the highest step that the measure exceeds; steps and points rise.
+    pub steps: &'static [(usize, i8)],
+    /// What it does to the others.
+    pub weight: Weight,
+    /// Why it has the points.
+    pub why: &'static str,
+    /// One sentence about a change.
+    pub sentence: fn(&RiskInputs) -> String,
+}
+
+const fn ordinary(
+    code: &'static str,
+    measure: fn(&RiskInputs) -> usize,
+    steps: &'static [(usize, i8)],
+    sentence: fn(&RiskInputs) -> String,
+    why: &'static str,
+) -> Row {
+    Row { code, measure, steps, weight: Weight::Ordinary, why, sentence }
+}
+
+const fn danger(
+    code: &'static str,
+    measure: fn(&RiskInputs) -> usize,
+    steps: &'static [(usize, i8)],
+    sentence: fn(&RiskInputs) -> String,
+    why: &'static str,
+) -> Row {
+    Row { code, measure, steps, weight: Weight::Danger, why, sentence }
+}
+
+const fn relief(
+    code: &'static str,
+    measure: fn(&RiskInputs) -> usize,
+    steps: &'static [(usize, i8)],
+    sentence: fn(&RiskInputs) -> String,
+    why: &'static str,
+) -> Row {
+    Row { code, measure, steps, weight: Weight::Relief, why, sentence }
+}
+
+/// The whole formula: what is counted, its points, and why.
+#[must_use]
+pub fn table() -> &'static [Row] {
+    TABLE
+}
+
+#[rustfmt::skip]
+const TABLE: &[Row] = &[
+    ordinary("size", |i| i.added.saturating_add(i.removed), &[(10, 1), (50, 2), (150, 3), (400, 4)], |i| format!("{} changed", plural(i.added.saturating_add(i.removed), "line")), "what is long is read less well"),
+    ordinary("files", |i| i.files, &[(2, 1), (5, 2), (10, 3)], |i| format!("{} touched", plural(i.files, "file")), "a failure seldom has its cause in many places"),
+    ordinary("removed_lines", |i| i.removed, &[(20, 1), (200, 2)], |i| format!("{} removed", plural(i.removed, "line")), "a failure is easily mended by taking away what fails"),
+    ordinary("deleted_files", |i| i.touches.deleted.len(), &[(0, 1), (1, 2)], |i| format!("{} deleted", plural(i.touches.deleted.len(), "file")), "the same"),
+    ordinary("dependency_manifest", |i| i.touches.manifests.len(), &[(0, 1)], |i| touched("a dependency manifest", &i.touches.manifests), "other people's code comes in; its content is judged apart"),
+    ordinary("lock_file", |i| i.touches.lock_files.len(), &[(0, 1)], |i| touched("a lock file", &i.touches.lock_files), "the same"),
+    ordinary("build_script", |i| i.touches.build_scripts.len(), &[(0, 2)], |i| touched("a build script", &i.touches.build_scripts), "it runs on every machine that builds"),
+    ordinary("migration", |i| i.touches.migrations.len(), &[(0, 4)], |i| touched("a database migration", &i.touches.migrations), "what it does to data is not undone by a revert"),
+    ordinary("sensitive_path", |i| i.touches.sensitive.len(), &[(0, 3)], |i| touched("a path that looks like authentication, cryptography or payment", &i.touches.sensitive), "a mistake there costs more than a red build"),
+    ordinary("public_api", |i| i.touches.public_api.len(), &[(0, 1)], |i| touched("a public interface", &i.touches.public_api), "others build on it"),
+    ordinary("generated", |i| i.touches.generated.len(), &[(0, 1)], |i| touched("generated or vendored code", &i.touches.generated), "its source is elsewhere, and the next run undoes it"),
+    ordinary("tests", |i| i.touches.tests.len(), &[(0, 1)], |i| touched("test files", &i.touches.tests), "what judges is changed beside what is judged; the content is judged apart"),
+    ordinary("test_support", |i| i.touches.test_support.len(), &[(0, 2)], |i| touched("what tests stand on", &i.touches.test_support), "one line there reaches every test"),
+    ordinary("snapshots", |i| i.touches.snapshots.len(), &[(0, 2)], |i| touched("snapshots or fixtures", &i.touches.snapshots), "the expectation becomes what came out"),
+    ordinary("runner_config", |i| i.touches.runner_config.len(), &[(0, 2)], |i| touched("settings of a test runner", &i.touches.runner_config), "it says which tests run"),
+    ordinary("executable", |i| i.touches.executable.len(), &[(0, 1)], |i| touched("the executable bit", &i.touches.executable), "somebody will run it"),
+    danger("ci", |i| i.touches.ci.len(), &[(0, 4)], |i| touched("a pipeline", &i.touches.ci), "it runs with the rights of the pipeline"),
+    danger("teammate_machine", |i| i.touches.machines.len(), &[(0, 4)], |i| touched("what acts on teammates' machines", &i.touches.machines), "it runs with the rights of whoever pulls"),
+    danger("agent_instructions", |i| i.touches.instructions.len(), &[(0, 4)], |i| touched("what agents are told", &i.touches.instructions), "it is obeyed with the rights of whoever asks the agent"),
+    danger("runner_shadow", |i| i.touches.shadows.len(), &[(0, 4)], |i| touched("what a runner would take for a part of its own", &i.touches.shadows), "it decides what green means"),
+    danger("unknown_dot_file", |i| i.touches.unknown.len(), &[(0, 4)], |i| touched("a dot file that is not known", &i.touches.unknown), "some tool reads it by itself"),
+    danger("new_process", |i| i.calls.process, &[(0, 4)], |i| newly("starts processes or shells", i.calls.process), "alone a person looks at it; with the network it is how things are stolen"),
+    danger("new_unsafe", |i| i.calls.unsafe_code, &[(0, 4)], |i| newly("uses unsafe code", i.calls.unsafe_code), "no test shows that it is sound"),
+    danger("new_eval", |i| i.calls.eval, &[(0, 4)], |i| newly("runs code made from text", i.calls.eval), "what it runs is not in the diff"),
+    danger("new_network", |i| i.calls.network, &[(0, 4)], |i| newly("talks to the network", i.calls.network), "what is known there leaves"),
+    danger("new_secret", |i| i.secrets, &[(0, 10)], |i| format!("{} newly added", plural(i.secrets, "secret")), "it is known to everybody who can read, for ever"),
+    ordinary("test_integrity", |i| i.integrity_approvals, &[(0, 2), (2, 3)], |i| format!("{} of the test-integrity check need approval", plural(i.integrity_approvals, "finding")), "a person is asked for each anyway; many together are no detail"),
+    ordinary("confidence", |i| doubt(i.confidence), &[(0, 1), (1, 2), (2, 3)], |i| format!("the diagnosis is {:.0} % sure", sure(i.confidence) * 100.0), "under 80, 60 and 40 %: a fix of the wrong thing can be green too"),
+    ordinary("category", |i| category(i.category).0, &[(0, 1), (1, 2)], |i| format!("the failure is {}", category(i.category).1), "what failed is not the code alone"),
+    ordinary("repairs", |i| i.repairs, &[(0, 1), (2, 2)], |i| format!("{} to make the patch fit", plural(i.repairs, "repair")), "what was meant had to be guessed"),
+    ordinary("attempts", |i| usize::try_from(i.attempts).unwrap_or(usize::MAX), &[(1, 1), (2, 2)], |i| format!("attempt number {}", i.attempts), "tried long enough, something gets green"),
+    relief("lint_failure", |i| usize::from(i.category == Category::LintError), &[(0, 1)], |_| "the failure is a linter's or formatter's".to_owned(), "the complaint itself says what to do"),
+    relief("deterministic_fixer", |i| usize::from(i.deterministic_fixer), &[(0, 2)], |_| "a deterministic tool made the change".to_owned(), "the same input gives the same change, and no model had a say"),
+];
 
 fn plural(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
-/// Score a change. See the table in the module's documentation.
-#[must_use]
-pub fn score(inputs: &RiskInputs) -> Risk {
-    let mut reasons: Vec<RiskReason> = Vec::new();
-    let mut add = |points: i8, code: &'static str, sentence: String| {
-        if points != 0 {
-            reasons.push(RiskReason { points, code, sentence });
-        }
-    };
-    let changed = inputs.added.saturating_add(inputs.removed);
-    add(steps(changed, &[(10, 1), (50, 2), (150, 3), (400, 4)]), "size", format!("{} changed", plural(changed, "line")));
-    add(steps(inputs.files, &[(2, 1), (5, 2), (10, 3)]), "files", format!("{} touched", plural(inputs.files, "file")));
-    let touches = &inputs.touches;
-    for (paths, points, code, what) in [
-        (&touches.manifests, 1, "dependency_manifest", "a dependency manifest"),
-        (&touches.lock_files, 1, "lock_file", "a lock file"),
-        (&touches.build_scripts, 2, "build_script", "a build script"),
-        (&touches.ci, 3, "ci", "the pipeline"),
-        (&touches.migrations, 3, "migration", "a database migration"),
-        (&touches.sensitive, 3, "sensitive_path", "a path that looks like authentication, cryptography or payment"),
-        (&touches.public_api, 1, "public_api", "a public interface"),
-        (&touches.generated, 1, "generated", "generated or vendored code"),
-        (&touches.tests, 1, "tests", "test files"),
-        (&touches.snapshots, 2, "snapshots", "snapshots or fixtures"),
-        (&touches.executable, 1, "executable", "the executable bit"),
-    ] {
-        if let Some(path) = paths.first() {
-            add(points, code, format!("touches {what} (`{}`)", super::patch::shown(path)));
-        }
-    }
-    let deleted = touches.deleted.len();
-    add(steps(deleted, &[(0, 1), (1, 2)]), "deleted_files", format!("{} deleted", plural(deleted, "file")));
-    let shrinking = inputs.removed > 20 && inputs.removed > inputs.added.saturating_mul(3);
-    add(i8::from(shrinking), "mostly_deletion", format!("removes {} and adds {}", plural(inputs.removed, "line"), inputs.added));
-    add(
-        if inputs.integrity_approvals > 0 { 2 } else { 0 },
-        "test_integrity",
-        format!("{} of the test-integrity check need approval", plural(inputs.integrity_approvals, "finding")),
-    );
-    let confidence = if (0.0..=1.0).contains(&inputs.confidence) { inputs.confidence } else { 0.0 };
-    let doubt = if confidence < 0.4 {
-        3
-    } else if confidence < 0.6 {
-        2
-    } else {
-        i8::from(confidence < 0.8)
-    };
-    add(doubt, "confidence", format!("the diagnosis is {:.0} % sure", confidence * 100.0));
-    let (points, what) = category(inputs.category);
-    add(points, "category", format!("the failure is {what}"));
-    add(steps(inputs.repairs, &[(0, 1), (2, 2)]), "repairs", format!("{} to make the patch fit", plural(inputs.repairs, "repair")));
-    let attempts = usize::try_from(inputs.attempts).unwrap_or(usize::MAX);
-    add(steps(attempts, &[(1, 1), (2, 2)]), "attempts", format!("attempt number {attempts}"));
-    let calls = inputs.calls;
-    for (count, points, code, what) in [
-        (calls.process, 3, "new_process", "starts processes or shells"),
-        (calls.unsafe_code, 3, "new_unsafe", "uses unsafe code"),
-        (calls.eval, 3, "new_eval", "runs code made from text"),
-        (calls.network, 2, "new_network", "talks to the network"),
-    ] {
-        add(if count > 0 { points } else { 0 }, code, format!("newly {what} ({count} times)"));
-    }
-    add(if inputs.secrets > 0 { 10 } else { 0 }, "new_secret", format!("{} newly added", plural(inputs.secrets, "secret")));
-    add(if inputs.deterministic_fixer { -2 } else { 0 }, "deterministic_fixer", "a deterministic tool made the change".to_owned());
-    let sum: i32 = reasons.iter().map(|reason| i32::from(reason.points)).sum();
-    let score = u8::try_from(sum.clamp(0, 10)).unwrap_or(10);
-    Risk { score, reasons }
+fn touched(what: &str, paths: &[String]) -> String {
+    format!("touches {what} (`{}`)", super::patch::shown(paths.first().map_or("", String::as_str)))
 }
 
-fn category(category: Category) -> (i8, &'static str) {
+fn newly(what: &str, count: usize) -> String {
+    format!("newly {what} ({count} times)")
+}
+
+/// The confidence; what is no share of one counts as none.
+fn sure(confidence: f64) -> f64 {
+    if (0.0..=1.0).contains(&confidence) { confidence } else { 0.0 }
+}
+
+/// Under how many of the marks 0.8, 0.6 and 0.4 the confidence lies.
+fn doubt(confidence: f64) -> usize {
+    [0.8, 0.6, 0.4].iter().filter(|mark| sure(confidence) < **mark).count()
+}
+
+/// Points by the highest step that `value` exceeds.
+fn steps(value: usize, steps: &[(usize, i8)]) -> i8 {
+    steps.iter().rev().find(|(over, _)| value > *over).map_or(0, |(_, points)| *points)
+}
+
+/// Score a change. See [`table`].
+#[must_use]
+pub fn score(inputs: &RiskInputs) -> Risk {
+    let points = |row: &Row| steps((row.measure)(inputs), row.steps);
+    let dangerous = TABLE.iter().any(|row| row.weight == Weight::Danger && points(row) > 0);
+    let reasons: Vec<RiskReason> = TABLE
+        .iter()
+        .filter_map(|row| {
+            let points = match row.weight {
+                Weight::Relief if dangerous => 0,
+                Weight::Relief => -points(row),
+                Weight::Ordinary | Weight::Danger => points(row),
+            };
+            (points != 0).then(|| RiskReason { points, code: row.code, sentence: (row.sentence)(inputs) })
+        })
+        .collect();
+    let sum: i32 = reasons.iter().map(|reason| i32::from(reason.points)).sum();
+    Risk { score: u8::try_from(sum.clamp(0, 10)).unwrap_or(10), reasons }
+}
+
+/// How far a failure of this category is from being the code's, 0 to 2, and how it is called.
+fn category(category: Category) -> (usize, &'static str) {
     match category {
-        Category::LintError => (-1, "a linter's or formatter's"),
+        Category::LintError => (0, "a linter's or formatter's"),
         Category::TestAssertion | Category::CompileError | Category::TypeError | Category::SnapshotDiff => (0, "in the code"),
         Category::DependencyInstall => (1, "in installing dependencies"),
         Category::TimeoutOrOom => (1, "a matter of time or memory"),
@@ -364,93 +375,4 @@ fn category(category: Category) -> (i8, &'static str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::patch::{FileContent, PatchLimits, apply, parse};
-
-    #[test]
-    fn scores_by_example() {
-        let small = RiskInputs { added: 1, removed: 1, files: 1, ..RiskInputs::default() };
-        let with = |change: fn(&mut RiskInputs)| {
-            let mut inputs = small.clone();
-            change(&mut inputs);
-            score(&inputs)
-        };
-        type Case = (u8, fn(&mut RiskInputs));
-        let cases: &[Case] = &[
-            (0, |_| {}),
-            (0, |i| i.deterministic_fixer = true),
-            (1, |i| i.added = 20),
-            (1, |i| i.touches.lock_files.push("Cargo.lock".into())),
-            (3, |i| i.touches.ci.push("x.yml".into())),
-            (1, |i| {
-                i.touches.ci.push("x.yml".into());
-                i.deterministic_fixer = true;
-            }),
-            (3, |i| i.confidence = 0.1),
-            (3, |i| i.confidence = f64::NAN),
-            (2, |i| i.category = Category::Unknown),
-            (0, |i| i.category = Category::LintError),
-            (2, |i| i.repairs = 3),
-            (1, |i| i.attempts = 2),
-            (3, |i| i.calls.process = 1),
-            (10, |i| i.secrets = 1),
-            (10, |i| {
-                i.secrets = 1;
-                i.added = 900;
-                i.calls = NewCalls { process: 1, unsafe_code: 1, eval: 1, network: 1 };
-            }),
-        ];
-        for (at, (expected, change)) in cases.iter().enumerate() {
-            let risk = with(*change);
-            assert_eq!(risk.score, *expected, "case {at}: {:?}", risk.reasons);
-        }
-    }
-
-    #[test]
-    fn new_calls_are_counted_outside_comments_and_strings() {
-        let cases = [
-            ("x.py", "import os\n", "import os\nos.system(cmd)\n", (1, 0, 0, 0)),
-            ("x.py", "import os\n", "import os\n# os.system(cmd)\ns = 'os.system(cmd)'\n", (0, 0, 0, 0)),
-            ("x.py", "os.system(a)\n", "os.system(b)\n", (0, 0, 0, 0)),
-            ("x.rs", "fn f() {}\n", "fn f() { unsafe { g() } }\n", (0, 1, 0, 0)),
-            ("x.js", "f();\n", "eval(f);\nfetch(u);\n", (0, 0, 1, 1)),
-            ("x.js", "f();\n", "const m = re.exec(f);\nprefetch(u);\n", (0, 0, 0, 0)),
-        ];
-        for (path, before, after, expected) in cases {
-            let answer = format!("{path}\n<<<<<<< SEARCH\n{before}=======\n{after}>>>>>>> REPLACE\n");
-            let applied = apply(&parse(&answer).unwrap(), |asked| (asked == path).then(|| FileContent::regular(before)), &PatchLimits::default()).unwrap();
-            let calls = RiskInputs::of(&applied).calls;
-            assert_eq!((calls.process, calls.unsafe_code, calls.eval, calls.network), expected, "{after}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn more_is_never_less_risky(added in 0..1000_usize, removed in 0..40_usize, files in 0..20_usize, attempts in 1..5_u32, repairs in 0..5_usize, confidence in 0.0..1.0_f64, fixer in any::<bool>(), which in 0..10_u8) {
-            let base = RiskInputs { added, removed, files, attempts, repairs, confidence, deterministic_fixer: fixer, ..RiskInputs::default() };
-            let mut more = base.clone();
-            match which {
-                0 => more.added += 60,
-                1 => more.files += 1,
-                2 => more.attempts += 1,
-                3 => more.repairs += 1,
-                4 => more.confidence /= 2.0,
-                5 => more.touches.ci.push("x".into()),
-                6 => more.touches.deleted.push("x".into()),
-                7 => more.calls.network += 1,
-                8 => more.secrets += 1,
-                _ => more.integrity_approvals += 1,
-            }
-            let (base, more) = (score(&base), score(&more));
-            // Adding lines to what was mostly deletion takes that one reason away and may not lower the rest.
-            let relief = i32::from(base.reasons.iter().any(|reason| reason.code == "mostly_deletion") && which == 0);
-            prop_assert!(i32::from(more.score) + relief >= i32::from(base.score));
-            prop_assert!(more.score <= 10);
-            let sum: i32 = more.reasons.iter().map(|reason| i32::from(reason.points)).sum();
-            prop_assert_eq!(i32::from(more.score), sum.clamp(0, 10));
-        }
-    }
-}
+mod tests;

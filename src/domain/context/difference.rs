@@ -37,7 +37,7 @@ pub fn parts(diff: &str, worth: impl Fn(&str) -> u8) -> Vec<Part> {
     let made = |path: &str| {
         let lower = path.to_ascii_lowercase();
         let name = lower.rsplit('/').next().unwrap_or(&lower);
-        is_lock_file(name) || is_generated(&lower, name)
+        is_lock_file(name) || is_generated(&lower)
     };
     parts.sort_by_key(|part| (made(&part.path), std::cmp::Reverse(worth(&part.path))));
     parts

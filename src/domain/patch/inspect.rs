@@ -6,7 +6,7 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::Serialize;
 
-use crate::domain::source::files::{is_build_script, is_ci, is_generated, is_lock_file, is_manifest, is_public_api, is_snapshot, is_test};
+use crate::domain::source::files::{Kind, kinds};
 use crate::domain::source::text::is_invisible;
 
 use super::{FileKind, FileMode, Patch, PatchError, PatchLimits};
@@ -96,8 +96,20 @@ pub struct Touches {
     pub manifests: Vec<String>,
     /// `Cargo.lock`, `package-lock.json`, …
     pub lock_files: Vec<String>,
-    /// Pipelines of any system.
+    /// Pipelines of any system, and robots that merge, update or deploy.
     pub ci: Vec<String>,
+    /// What acts on the machine of whoever pulls, opens, builds or commits.
+    pub machines: Vec<String>,
+    /// What tells an agent what to do.
+    pub instructions: Vec<String>,
+    /// Dot files that are not known.
+    pub unknown: Vec<String>,
+    /// What says which tests run.
+    pub runner_config: Vec<String>,
+    /// What a runner would take in place of the thing of that name.
+    pub shadows: Vec<String>,
+    /// Set-up, doubles, helpers and bases of tests.
+    pub test_support: Vec<String>,
     /// `build.rs`, `Makefile`, `Dockerfile`, `setup.py`, …
     pub build_scripts: Vec<String>,
     /// Test sources.
@@ -225,6 +237,15 @@ pub fn check_path(path: &str) -> Result<(), PatchError> {
         if part.trim_end_matches(['.', ' ']).is_empty() {
             return refuse("a part is only dots or blanks");
         }
+        if part.ends_with(['.', ' ']) {
+            return refuse("a part ends with a blank or a dot, which some file systems drop");
+        }
+        if part.contains(':') {
+            return refuse("it contains a colon, behind which Windows sees a stream of another file");
+        }
+        if is_device(part) {
+            return refuse("it is the name of a device on Windows");
+        }
     }
     Ok(())
 }
@@ -238,6 +259,17 @@ fn is_git_dir(part: &str) -> bool {
     stem == ".git" || stem.strip_prefix("git~").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// Names that Windows opens as a device, with whatever extension.
+/// Source: Microsoft, "Naming Files, Paths, and Namespaces".
+fn is_device(part: &str) -> bool {
+    let stem = part.split('.').next().unwrap_or(part).trim_end().to_lowercase();
+    let numbered = |name: &str| {
+        stem.strip_prefix(name)
+            .is_some_and(|rest| matches!(rest, "\u{b9}" | "\u{b2}" | "\u{b3}") || (rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_digit())))
+    };
+    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$" | "clock$") || numbered("com") || numbered("lpt")
+}
+
 impl Touches {
     /// The facts of a list of paths.
     #[must_use]
@@ -249,36 +281,31 @@ impl Touches {
     }
 
     fn path(&mut self, path: &str) {
-        let lower = path.to_ascii_lowercase();
-        let name = lower.rsplit('/').next().unwrap_or(&lower);
-        let mut note = |list: fn(&mut Self) -> &mut Vec<String>| list(self).push(path.to_owned());
-        if is_lock_file(name) {
-            note(|touches| &mut touches.lock_files);
-        } else if is_manifest(name) {
-            note(|touches| &mut touches.manifests);
-        }
-        if is_ci(&lower, name) {
-            note(|touches| &mut touches.ci);
-        }
-        if is_build_script(name) {
-            note(|touches| &mut touches.build_scripts);
-        }
-        if is_snapshot(&lower) {
-            note(|touches| &mut touches.snapshots);
-        } else if is_test(path) {
-            note(|touches| &mut touches.tests);
-        }
-        if lower.split('/').any(|part| matches!(part, "migrations" | "migrate" | "migration" | "alembic" | "flyway")) {
-            note(|touches| &mut touches.migrations);
-        }
-        if words(&lower).any(|word| SENSITIVE.contains(&word)) {
-            note(|touches| &mut touches.sensitive);
-        }
-        if is_generated(&lower, name) {
-            note(|touches| &mut touches.generated);
-        }
-        if is_public_api(name) {
-            note(|touches| &mut touches.public_api);
+        let kinds = kinds(path);
+        let expected = kinds.iter().any(|(kind, _)| *kind == Kind::Expected);
+        for (kind, _) in kinds {
+            let list = match kind {
+                // What tests compare with counts once, as that.
+                Kind::Test | Kind::TestSupport if expected => continue,
+                Kind::Test => &mut self.tests,
+                Kind::TestSupport => &mut self.test_support,
+                Kind::Expected => &mut self.snapshots,
+                Kind::RunnerConfig => &mut self.runner_config,
+                Kind::RunnerShadow => &mut self.shadows,
+                Kind::Pipeline => &mut self.ci,
+                Kind::TeammateMachine => &mut self.machines,
+                Kind::AgentInstructions => &mut self.instructions,
+                Kind::DotConfiguration => &mut self.unknown,
+                Kind::HarmlessDot => continue,
+                Kind::LockFile => &mut self.lock_files,
+                Kind::Manifest => &mut self.manifests,
+                Kind::BuildScript => &mut self.build_scripts,
+                Kind::Generated => &mut self.generated,
+                Kind::Migration => &mut self.migrations,
+                Kind::PublicApi => &mut self.public_api,
+                Kind::Sensitive => &mut self.sensitive,
+            };
+            list.push(path.to_owned());
         }
     }
 
@@ -287,6 +314,12 @@ impl Touches {
             &mut self.manifests,
             &mut self.lock_files,
             &mut self.ci,
+            &mut self.machines,
+            &mut self.instructions,
+            &mut self.unknown,
+            &mut self.runner_config,
+            &mut self.shadows,
+            &mut self.test_support,
             &mut self.build_scripts,
             &mut self.tests,
             &mut self.snapshots,
@@ -302,47 +335,4 @@ impl Touches {
             list.dedup();
         }
     }
-}
-
-const SENSITIVE: &[&str] = &[
-    "auth",
-    "authentication",
-    "authorization",
-    "oauth",
-    "oauth2",
-    "saml",
-    "login",
-    "session",
-    "sessions",
-    "password",
-    "passwords",
-    "credential",
-    "credentials",
-    "permission",
-    "permissions",
-    "acl",
-    "rbac",
-    "crypto",
-    "cryptography",
-    "cipher",
-    "tls",
-    "ssl",
-    "jwt",
-    "token",
-    "tokens",
-    "secret",
-    "secrets",
-    "payment",
-    "payments",
-    "billing",
-    "checkout",
-    "invoice",
-    "stripe",
-    "paypal",
-    "security",
-];
-
-/// The words of a path: split at everything that is not a letter or digit.
-fn words(path: &str) -> impl Iterator<Item = &str> {
-    path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }

@@ -7,11 +7,14 @@
 
 mod commands;
 mod config;
+mod dependencies;
 mod dialects;
 mod disguise;
 mod lint;
 mod lockfile;
 mod patterns;
+mod places;
+mod production;
 mod strength;
 mod subject;
 mod tests_found;
@@ -83,6 +86,14 @@ pub enum Rule {
     LockTampered,
     /// Code from elsewhere would run on installing or building.
     ForeignCode,
+    /// The definition of a pipeline changes.
+    PipelineChanged,
+    /// Something changes that acts on the machine of whoever pulls, opens, builds or commits.
+    TeammateMachine,
+    /// What agents are told changes.
+    AgentInstructions,
+    /// A file would be taken in place of a runner, or of a part of it.
+    RunnerShadowed,
 }
 
 impl Rule {
@@ -116,6 +127,10 @@ impl Rule {
             Self::HiddenText => "hidden_text",
             Self::LockTampered => "lock_tampered",
             Self::ForeignCode => "foreign_code",
+            Self::PipelineChanged => "pipeline_changed",
+            Self::TeammateMachine => "teammate_machine",
+            Self::AgentInstructions => "agent_instructions",
+            Self::RunnerShadowed => "runner_shadowed",
         }
     }
 }
@@ -179,6 +194,7 @@ pub fn check(changes: &[FileChange], evidence: &Evidence) -> Vec<Finding> {
     let after: Vec<Source<'_>> = texts.iter().filter_map(|(path, _, after)| after.as_deref().map(|text| Source::new(path, text))).collect();
     let mut findings = Vec::new();
     tests(&before, &after, evidence, &mut findings);
+    places::check(changes, &mut findings);
     for (path, old, new) in &texts {
         files(path, old.as_deref(), new.as_deref(), &after, &mut findings);
     }
@@ -190,6 +206,7 @@ pub fn check(changes: &[FileChange], evidence: &Evidence) -> Vec<Finding> {
         lint::check(old, source, &mut findings);
         lockfile::check(old, source, &mut findings);
         disguise::check(old, source, &mut findings);
+        production::check(old, source, &mut findings);
     }
     findings.sort_by(|a, b| (&a.path, a.line, a.rule, &a.after).cmp(&(&b.path, b.line, b.rule, &b.after)));
     findings.dedup();

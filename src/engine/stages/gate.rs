@@ -8,7 +8,6 @@ use crate::domain::gate::{self, Check, Finding, Gate, Verdict};
 use crate::domain::ids::hex;
 use crate::domain::patch::integrity::{self, Severity};
 use crate::domain::patch::{self, Applied, PatchLimits, PathRules};
-use crate::domain::redaction::redact;
 use crate::domain::remediation::{Event, ProposalRecord, Reason};
 use crate::domain::risk::{self, Risk, RiskInputs};
 use crate::engine::session::{Next, Session};
@@ -93,14 +92,12 @@ pub async fn findings(
 fn risk_inputs(state: &crate::domain::remediation::Remediation, applied: &Applied, weakened: &[integrity::Finding]) -> RiskInputs {
     let diagnosis = state.diagnosis.as_ref();
     let category = diagnosis.and_then(|d| Category::parse(&d.category)).unwrap_or(Category::Unknown);
-    let added: String = applied.canonical.lines().filter(|line| line.starts_with('+') && !line.starts_with("+++")).collect::<Vec<_>>().join("\n");
     RiskInputs {
         confidence: diagnosis.map_or(0.0, |d| f64::from(d.confidence)),
         category,
         deterministic_fixer: state.proposal.as_ref().is_some_and(|proposal| proposal.deterministic),
         attempts: state.attempts.max(1),
         integrity_approvals: weakened.iter().filter(|finding| finding.severity == Severity::NeedsApproval).count(),
-        secrets: redact(&added).counts.values().sum(),
         ..RiskInputs::of(applied)
     }
 }

@@ -26,6 +26,11 @@ static NARROWING: LazyLock<Regex> = LazyLock::new(|| {
 static STRICT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*set\s+-\w*e|^\s*set\s+-o\s+(?:errexit|pipefail)|^\s*\$ErrorActionPreference\s*="));
 static ENDS_WELL: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*exit\s+0\s*;?\s*$"));
 
+/// Whether a line calls something that runs tests or checks.
+pub(super) fn runs_checks(line: &str) -> bool {
+    RUNNER.is_match(line)
+}
+
 /// Compares the commands of a file that says how tests are run.
 pub(super) fn check(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Finding>) {
     let (Some(before), true) = (before, FILES.is_match(after.path)) else { return };

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::tests_found::{Source, pattern};
-use super::{Finding, Rule, Severity};
+use super::{Finding, Rule, Severity, commands, dependencies};
+use crate::domain::source::files::{Kind, kinds};
 
 struct Setting {
     files: &'static str,
@@ -15,13 +16,16 @@ struct Setting {
     message: &'static str,
 }
 
+const FAILING_PASSES: &str = "a failing command would pass";
+const LEAVES_OUT: &str = "the test runner would leave tests out";
+
 const SETTINGS: &[Setting] = &[
     Setting {
         files: r"(?i)(^|/)(package\.json|makefile|justfile|taskfile\.ya?ml|tox\.ini|noxfile\.py|composer\.json|rakefile|jenkinsfile|dockerfile|[^/]*\.(ya?ml|sh|bash|mk))$",
         line: r"\|\|\s*(?:true|:|exit\s+0|echo|printf|Write)|;\s*(?:true|exit\s+0)\b|set\s+\+e\b",
         rule: Rule::FailureIgnored,
         severity: Severity::Refuse,
-        message: "a failing command would pass",
+        message: FAILING_PASSES,
     },
     Setting {
         files: r"(?i)(^|/)jenkinsfile$|\.groovy$",
@@ -43,13 +47,6 @@ const SETTINGS: &[Setting] = &[
         rule: Rule::FailureIgnored,
         severity: Severity::Refuse,
         message: "the pipeline would go on over a failure",
-    },
-    Setting {
-        files: r"(?i)package\.json$",
-        line: r#""(?:pre|post)?(?:install|prepare|prepublish|prepublishOnly|pack)"\s*:\s*"|"(?:pre|post)(?:test|build|start)"\s*:\s*""#,
-        rule: Rule::ForeignCode,
-        severity: Severity::NeedsApproval,
-        message: "a script would run by itself on installing, building or testing",
     },
     Setting {
         files: r"(?i)(^|/)(makefile|dockerfile[^/]*|justfile|setup\.py|build\.rs|build\.gradle(?:\.kts)?|rakefile|package\.json|composer\.json)$|\.(sh|bash|mk|ya?ml|ps1|gemspec)$",
@@ -98,7 +95,7 @@ const SETTINGS: &[Setting] = &[
         line: r"(?i)testPathIgnorePatterns|--testPathIgnorePatterns|passWithNoTests|--bail=0|testNamePattern|grepInvert|testIgnore|\binvert\b|--exclude|\bexclude\s*:|excludeSpecPattern|modulePathIgnorePatterns",
         rule: Rule::RunnerConfigWeakened,
         severity: Severity::Refuse,
-        message: "the test runner would leave tests out",
+        message: LEAVES_OUT,
     },
     Setting {
         files: r"(?i)package\.json$",
@@ -112,7 +109,7 @@ const SETTINGS: &[Setting] = &[
         line: r#"--ignore(?:-glob)?\b|--deselect\b|-k\s*["']?\s*not\b|-m\s*["']?\s*not\b|collect_ignore|norecursedirs|--exitfirst-never|-p\s+no:|--skip[ =]|--exclude[ =]"#,
         rule: Rule::RunnerConfigWeakened,
         severity: Severity::Refuse,
-        message: "the test runner would leave tests out",
+        message: LEAVES_OUT,
     },
     Setting {
         files: r"(?i)conftest\.py$",
@@ -147,7 +144,7 @@ const SETTINGS: &[Setting] = &[
         line: r"(?i)<exclude|<TestCaseFilter>|<group>",
         rule: Rule::RunnerConfigWeakened,
         severity: Severity::Refuse,
-        message: "the test runner would leave tests out",
+        message: LEAVES_OUT,
     },
     Setting {
         files: r"(?i)\.rspec$|\.rubocop(_todo)?\.yml$|spec_helper\.rb$",
@@ -226,6 +223,99 @@ static TEST_MODULE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^\s*(?:pub\
 
 /// Settings that the change adds, thresholds that it lowers, registrations that it takes away.
 pub(super) fn check(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Finding>) {
+    dependencies::check(before, after, findings);
+    let name = after.path.rsplit('/').next().unwrap_or(after.path).to_ascii_lowercase();
+    // A value on the line below its key is the same value: such a manifest is read once more as it would be written.
+    if matches!(name.as_str(), "package.json" | "composer.json")
+        && let Some(text) = written_out(after.text)
+        && text.lines().count() != after.text.lines().count()
+    {
+        let was = before.and_then(|source| written_out(source.text));
+        let (old, new) = (was.as_deref().map(|text| Source::new(after.path, text)), Source::new(after.path, &text));
+        let mut found = Vec::new();
+        settings(old.as_ref(), &new, &mut found);
+        for mut finding in found {
+            let key = finding.after.as_deref().and_then(|line| line.split(':').next()).unwrap_or_default();
+            finding.line = after.text.lines().position(|line| !key.is_empty() && line.contains(key)).map_or(1, |at| at + 1);
+            findings.push(finding);
+        }
+    } else {
+        settings(before, after, findings);
+    }
+    if let Some(before) = before {
+        thresholds(before, after, findings);
+        registrations(before, after, findings);
+    }
+}
+
+/// JSON with every key and its value on one line.
+fn written_out(text: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    serde_json::to_string_pretty(&value).ok()
+}
+
+/// What a setting means where it stands: nothing, that a person is asked, or what its line of the table says.
+fn in_context(setting: &Setting, after: &Source<'_>, at: usize, line: &str) -> Option<Severity> {
+    static CLEANS: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"^[\s@\-]*(?:sudo\s+)?(?:rm|rmdir|mkdir|kill|pkill|killall|umount|unlink|docker\s+(?:rm|rmi|stop|kill|network\s+rm|volume\s+rm|compose\s+down)|podman\s+(?:rm|stop|kill)|kubectl\s+delete|command\s+-v|which|type|test\s|\[\s|git\s+(?:config|remote|tag|branch)|ip\s+link|userdel|groupdel|deactivate|popd|trap\s)[^|&;]*\|\|",
+        )
+    });
+    static CLUSTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^apiVersion:\s*\S"));
+    static NO_TESTS: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"\b(?:prettier|black|isort|gofmt|rustfmt|dprint|stylelint|rsync|tar|zip|grep|rg|find|tsup|esbuild|vsce|npm\s+pack|cpx|ncp)\b")
+    });
+    let runs_checks = commands::runs_checks(line);
+    if setting.message == FAILING_PASSES {
+        // What removes and stops things may find nothing to remove; a cluster's manifest is no pipeline.
+        let harmless = CLEANS.is_match(line) || (CLUSTER.is_match(after.text) && !kinds(after.path).iter().any(|(kind, _)| *kind == Kind::Pipeline));
+        return if runs_checks {
+            Some(setting.severity)
+        } else if harmless {
+            None
+        } else if is_checked(after.path) {
+            Some(setting.severity)
+        } else {
+            Some(Severity::NeedsApproval)
+        };
+    }
+    if setting.message == LEAVES_OUT && !runs_checks && NO_TESTS.is_match(line) && line.contains("--exclude") {
+        return None;
+    }
+    if setting.rule == Rule::RetriesRaised && of_a_probe(after, at) {
+        return None;
+    }
+    Some(setting.severity)
+}
+
+/// A file whose every command is a check or a step to one.
+fn is_checked(path: &str) -> bool {
+    kinds(path).iter().any(|(kind, _)| matches!(kind, Kind::Pipeline | Kind::RunnerConfig | Kind::Manifest | Kind::BuildScript))
+}
+
+/// A line of YAML beneath a health check, whose tries are those of a service and not of a test.
+fn of_a_probe(source: &Source<'_>, at: usize) -> bool {
+    let lower = source.path.to_ascii_lowercase();
+    if !lower.ends_with(".yml") && !lower.ends_with(".yaml") {
+        return false;
+    }
+    let lines: Vec<&str> = source.masked.uncommented.lines().take(at + 1).collect();
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let Some(mut inner) = lines.last().map(|line| depth(line)) else { return false };
+    for line in lines.iter().rev().skip(1).filter(|line| !line.trim().is_empty()) {
+        if depth(line) < inner {
+            inner = depth(line);
+            let key = line.trim().trim_start_matches("- ").to_ascii_lowercase();
+            if key.starts_with("health") || key.contains("probe:") {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// The settings that the change adds.
+fn settings(before: Option<&Source<'_>>, after: &Source<'_>, findings: &mut Vec<Finding>) {
     let mut known = std::collections::HashMap::<&str, usize>::new();
     for line in before.map_or("", |source| source.masked.uncommented.as_str()).lines() {
         *known.entry(line.trim()).or_default() += 1;
@@ -237,15 +327,14 @@ pub(super) fn check(before: Option<&Source<'_>>, after: &Source<'_>, findings: &
             continue;
         }
         for (files, pattern, setting) in COMPILED.iter() {
-            if files.is_match(after.path) && pattern.is_match(line) && !moved(pattern, before, after) {
-                findings.push(Finding::new(setting.rule, setting.severity, after.path, at + 1, setting.message).with(None, Some(trimmed)));
+            if !files.is_match(after.path) || !pattern.is_match(line) || moved(pattern, before, after) {
+                continue;
+            }
+            if let Some(severity) = in_context(setting, after, at, line) {
+                findings.push(Finding::new(setting.rule, severity, after.path, at + 1, setting.message).with(None, Some(trimmed)));
                 break;
             }
         }
-    }
-    if let Some(before) = before {
-        thresholds(before, after, findings);
-        registrations(before, after, findings);
     }
 }
 
@@ -280,7 +369,8 @@ fn thresholds(before: &Source<'_>, after: &Source<'_>, findings: &mut Vec<Findin
             Some((at, (_, now, offset, line))) => {
                 used[at] = true;
                 let patience = PATIENCE.contains(&name.as_str());
-                if patience && now > value {
+                let probe = of_a_probe(after, after.line(*offset) - 1);
+                if patience && now > value && !probe {
                     findings.push(
                         Finding::new(Rule::RetriesRaised, Severity::NeedsApproval, after.path, after.line(*offset), "tests get more tries or more time")
                             .with(Some(text), Some(line)),
@@ -320,6 +410,37 @@ fn registrations(before: &Source<'_>, after: &Source<'_>, findings: &mut Vec<Fin
         } else {
             // Another line took its place: renamed, perhaps.
             now.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_judged_where_it_stands() {
+        use Severity::{NeedsApproval, Refuse};
+        let cluster = "apiVersion: v1\nkind: Pod\nspec:\n  command: |\n    ";
+        let service = "services:\n  db:\n    healthcheck:\n      test: pg_isready\n";
+        let cases: &[(&str, &str, &str, Option<Severity>)] = &[
+            ("scripts/clean.sh", "cd x\n", "cd x\nrm -r out || true\n", None),
+            ("scripts/clean.sh", "cd x\n", "cd x\nnpm test || true\n", Some(Refuse)),
+            ("scripts/clean.sh", "cd x\n", "cd x\nrm -r out; npm test || true\n", Some(Refuse)),
+            ("scripts/run.sh", "cd x\n", "cd x\n./check || true\n", Some(NeedsApproval)),
+            ("k8s/pod.yaml", cluster, &format!("{cluster}cat x || echo none\n"), None),
+            ("k8s/pod.yaml", cluster, &format!("{cluster}pytest || echo none\n"), Some(Refuse)),
+            ("package.json", "{\"scripts\": {\"format\": \"prettier .\"}}", "{\"scripts\": {\"format\": \"prettier . --exclude dist\"}}", None),
+            ("package.json", "{\"scripts\": {\"test\": \"vitest\"}}", "{\"scripts\": {\"test\": \"vitest --exclude dist\"}}", Some(Refuse)),
+            ("package.json", "{\"scripts\": {\"test\": \"vitest\"}}", "{\"scripts\": {\"test\":\n\"echo ok\"}}", Some(Refuse)),
+            ("compose.yaml", service, &format!("{service}      retries: 5\n"), None),
+            ("compose.yaml", &format!("{service}      retries: 3\n"), &format!("{service}      retries: 5\n"), None),
+            ("e2e.yaml", "tests:\n  a: b\n", "tests:\n  a: b\n  retries: 5\n", Some(NeedsApproval)),
+        ];
+        for (path, before, after, expected) in cases {
+            let mut findings = Vec::new();
+            check(Some(&Source::new(path, before)), &Source::new(path, after), &mut findings);
+            assert_eq!(findings.iter().map(|finding| finding.severity).max(), *expected, "{path}: {after}");
         }
     }
 }

@@ -14,7 +14,7 @@ static NAME: LazyLock<Regex> =
 static VERSION: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^\s*"?version"?\s*[=: ]\s*"?([^",\s]+)"#));
 static DIGEST: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^\s*"?(?:integrity|checksum|shasum|sha256|hash)"?\s*[=: ]\s*"?([^",\s]+)"#));
 static GO: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\S+) (v\S+) (h1:\S+)\s*$"));
-static HOST: LazyLock<Regex> = LazyLock::new(|| pattern(r#"(?:https?|git|ssh)://(?:[^/@\s"]*@)?([^/"\s#:]+)"#));
+static HOST: LazyLock<Regex> = LazyLock::new(|| pattern(r#"((?:\w+\+)?(?:https?|git|ssh|file|ftp))://(?:[^/@\s"]*@)?([^/"\s#:]+)"#));
 
 /// Checksums of packages by name and version.
 type Digests = BTreeMap<(String, String), (BTreeSet<String>, usize)>;
@@ -32,16 +32,19 @@ pub(super) fn check(before: Option<&Source<'_>>, after: &Source<'_>, findings: &
     }
     let known = hosts(before.text);
     for (at, line) in after.text.lines().enumerate() {
-        let Some(host) = HOST.captures(line).and_then(|hit| hit.get(1)).map(|host| host.as_str()) else { continue };
-        if !known.is_empty() && !known.contains(host) {
-            let message = format!("a package would come from `{}`, where none came from before", super::super::shown(host));
-            findings.push(Finding::new(Rule::LockTampered, Severity::Refuse, after.path, at + 1, message).with(None, Some(line.trim())));
+        let Some(host) = HOST.captures(line).and_then(|hit| Some((hit.get(1)?.as_str(), hit.get(2)?.as_str()))) else { continue };
+        if !known.contains(&host) {
+            // Where no package named its place before, the first that does is a change of kind: a person looks.
+            let severity = if known.is_empty() { Severity::NeedsApproval } else { Severity::Refuse };
+            let message = format!("a package would come from `{}://{}`, where none came from before", host.0, super::super::shown(host.1));
+            findings.push(Finding::new(Rule::LockTampered, severity, after.path, at + 1, message).with(None, Some(line.trim())));
         }
     }
 }
 
-fn hosts(text: &str) -> BTreeSet<&str> {
-    HOST.captures_iter(text).filter_map(|hit| hit.get(1)).map(|host| host.as_str()).collect()
+/// Scheme and host of every address: what comes unencrypted from a known host comes from elsewhere too.
+fn hosts(text: &str) -> BTreeSet<(&str, &str)> {
+    HOST.captures_iter(text).filter_map(|hit| Some((hit.get(1)?.as_str(), hit.get(2)?.as_str()))).collect()
 }
 
 fn digests(text: &str) -> Digests {
