@@ -161,7 +161,9 @@ pub fn check(change: &Applied, unread: &[(String, String)], rules: &PathRules, l
             format!("{} files differ, more than the {MAX_FILES} up to which each is judged by itself", change.files.len()),
         );
     }
-    let weakened = integrity::check(&change.files, &Evidence::default());
+    let integrity = integrity::judge(&change.files, &Evidence::default());
+    not_understood.extend(integrity.not_understood);
+    let weakened = integrity.findings;
     for finding in &weakened {
         let severity = if finding.severity == Severity::Refuse { Weight::Refuse } else { Weight::Ask };
         add(finding.rule.id(), &finding.path, finding.line, severity, finding.message.clone());

@@ -1,17 +1,23 @@
 //! The test-integrity gate: a fix may not make tests say less.
 //!
 //! Decided in code over the texts before and after, never by a model. Words in comments and strings
-//! do not count, so neither a comment about skipping nor a skip dressed as a comment fools it. What
-//! is certain is refused; what can be legitimate (a new expected value, a new snapshot) needs a
-//! person. Adding tests and asserting more is always fine.
+//! do not count, so neither a comment about skipping nor a skip dressed as a comment fools it.
+//!
+//! It fails closed: a change of existing test material needs a person, unless it is on the short list of [`harmless`] ones
+//! (layout, whole new tests, added assertions, imports that bind the same). The rules of this file and of `strength` and
+//! `patterns` only decide what is so certain that it is refused. What can't be parsed needs a person too.
 
 mod commands;
 mod config;
 mod dependencies;
 mod dialects;
 mod disguise;
+mod evidence;
+mod harmless;
+mod imports;
 mod lint;
 mod lockfile;
+mod material;
 mod patterns;
 mod places;
 mod production;
@@ -94,6 +100,14 @@ pub enum Rule {
     AgentInstructions,
     /// A file would be taken in place of a runner, or of a part of it.
     RunnerShadowed,
+    /// An existing test changes in a way that is not known to be harmless.
+    TestChanged,
+    /// What tests share, read or are set up by changes in such a way.
+    TestSupportChanged,
+    /// Something comes that a runner would load, or that reaches beyond its own tests.
+    HookAdded,
+    /// Test material that could not be parsed.
+    NotUnderstood,
 }
 
 impl Rule {
@@ -131,6 +145,10 @@ impl Rule {
             Self::TeammateMachine => "teammate_machine",
             Self::AgentInstructions => "agent_instructions",
             Self::RunnerShadowed => "runner_shadowed",
+            Self::TestChanged => "test_changed",
+            Self::TestSupportChanged => "test_support_changed",
+            Self::HookAdded => "hook_added",
+            Self::NotUnderstood => "not_understood",
         }
     }
 }
@@ -184,9 +202,24 @@ pub struct Evidence {
     pub actual_values: Vec<String>,
 }
 
-/// Judge a change. The findings are sorted by path and line.
+/// What the gate says of a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Sorted by path and line.
+    pub findings: Vec<Finding>,
+    /// Files with tests in them, or for tests, that could not be parsed. Each has a finding too.
+    pub not_understood: Vec<String>,
+}
+
+/// Judge a change: the findings alone, sorted by path and line.
 #[must_use]
 pub fn check(changes: &[FileChange], evidence: &Evidence) -> Vec<Finding> {
+    judge(changes, evidence).findings
+}
+
+/// Judge a change.
+#[must_use]
+pub fn judge(changes: &[FileChange], evidence: &Evidence) -> Report {
     let text = |content: &Option<super::FileContent>| content.as_ref().and_then(|content| content.text().map(str::to_owned));
     let texts: Vec<(&str, Option<String>, Option<String>)> =
         changes.iter().map(|change| (change.path.as_str(), text(&change.before), text(&change.after))).collect();
@@ -208,9 +241,11 @@ pub fn check(changes: &[FileChange], evidence: &Evidence) -> Vec<Finding> {
         disguise::check(old, source, &mut findings);
         production::check(old, source, &mut findings);
     }
+    let mut not_understood = Vec::new();
+    material::check(changes, &before, &after, &mut findings, &mut not_understood);
     findings.sort_by(|a, b| (&a.path, a.line, a.rule, &a.after).cmp(&(&b.path, b.line, b.rule, &b.after)));
     findings.dedup();
-    findings
+    Report { findings, not_understood }
 }
 
 /// The file that a new file was renamed from, told by its text.
@@ -304,7 +339,7 @@ fn tests(before: &[Source<'_>], after: &[Source<'_>], evidence: &Evidence, findi
                     .with(missing.map(|assertion| assertion.text.as_str()), None),
             );
         } else if old.len() == now.len() {
-            judge(source, new, old, now, evidence, findings);
+            compare_assertions(source, new, old, now, evidence, findings);
         }
     }
 }
@@ -341,7 +376,7 @@ fn compare(source: &Source<'_>, test: &Test, new: &Source<'_>, other: &Test, evi
         let message = format!("test `{name}` has {} assertions in place of {}", now.len(), old.len());
         findings.push(Finding::new(Rule::AssertionRemoved, severity, new.path, line, message).with(missing.map(|assertion| assertion.text.as_str()), None));
     }
-    judge(source, new, old, now, evidence, findings);
+    compare_assertions(source, new, old, now, evidence, findings);
     let spans = |source: &Source<'_>, test: &Test, regexes: &[Regex]| -> usize {
         regexes.iter().map(|regex| regex.find_iter(&source.masked.code[test.range.clone()]).count()).sum()
     };
@@ -422,7 +457,14 @@ fn changed_row<'a>(source: &Source<'a>, test: &Test, new: &Source<'_>, other: &T
 }
 
 /// Pair the assertions that differ and say what became of each.
-fn judge(source: &Source<'_>, new: &Source<'_>, mut old: Vec<Assertion>, mut now: Vec<Assertion>, evidence: &Evidence, findings: &mut Vec<Finding>) {
+fn compare_assertions(
+    source: &Source<'_>,
+    new: &Source<'_>,
+    mut old: Vec<Assertion>,
+    mut now: Vec<Assertion>,
+    evidence: &Evidence,
+    findings: &mut Vec<Finding>,
+) {
     old.retain(|assertion| {
         let same = now.iter().position(|other| other.text == assertion.text);
         same.map(|at| now.remove(at)).is_none()

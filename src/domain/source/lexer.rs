@@ -160,6 +160,11 @@ impl Language {
         )
     }
 
+    /// Brackets close what they open, outside of strings and comments. A `case` of a shell and Clojure's `\(` do not.
+    fn brackets(self) -> bool {
+        !matches!(self, Self::Shell | Self::Xml | Self::Config | Self::Other | Self::Clojure | Self::Json)
+    }
+
     fn nests(self) -> bool {
         matches!(self, Self::Rust | Self::Kotlin | Self::Swift | Self::Scala)
     }
@@ -203,6 +208,8 @@ pub struct Masked {
     pub uncommented: String,
     /// Comments only.
     pub comments: String,
+    /// The end of the source was met inside a string or a comment, or brackets do not close what they open: the views are not to be trusted.
+    pub lost: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -215,27 +222,46 @@ enum Class {
 /// Split a source into its views.
 #[must_use]
 pub fn mask(language: Language, source: &str) -> Masked {
-    let classes = Lexer { bytes: source.as_bytes(), language, classes: vec![Class::Code; source.len()] }.run();
+    let (classes, unfinished) = Lexer { bytes: source.as_bytes(), language, classes: vec![Class::Code; source.len()], lost: false }.run();
     let view = |keep: fn(Class) -> bool| {
         let bytes = source.bytes().zip(&classes).map(|(byte, class)| if keep(*class) || byte == b'\n' { byte } else { b' ' }).collect();
         // Classes change only at ASCII marks, so no character is cut.
         String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     };
-    Masked { code: view(|class| class == Class::Code), uncommented: view(|class| class != Class::Comment), comments: view(|class| class == Class::Comment) }
+    let code = view(|class| class == Class::Code);
+    let lost = unfinished || (language.brackets() && !balanced(&code));
+    Masked { code, uncommented: view(|class| class != Class::Comment), comments: view(|class| class == Class::Comment), lost }
+}
+
+/// Round, square and curly brackets each close what they open.
+fn balanced(code: &str) -> bool {
+    let mut open = Vec::new();
+    for byte in code.bytes() {
+        match byte {
+            b'(' => open.push(b')'),
+            b'[' => open.push(b']'),
+            b'{' => open.push(b'}'),
+            b')' | b']' | b'}' if open.pop() != Some(byte) => return false,
+            _ => {}
+        }
+    }
+    open.is_empty()
 }
 
 struct Lexer<'a> {
     bytes: &'a [u8],
     language: Language,
     classes: Vec<Class>,
+    /// Something was opened and not closed.
+    lost: bool,
 }
 
 impl Lexer<'_> {
-    fn run(mut self) -> Vec<Class> {
+    fn run(mut self) -> (Vec<Class>, bool) {
         if self.language != Language::Other {
             self.code(0, false);
         }
-        self.classes
+        (self.classes, self.lost)
     }
 
     fn at(&self, at: usize, word: &str) -> bool {
@@ -311,7 +337,9 @@ impl Lexer<'_> {
     }
 
     fn until(&mut self, at: usize, end: &str, class: Class) -> usize {
-        let stop = memchr::memmem::find(&self.bytes[at..], end.as_bytes()).map_or(self.bytes.len(), |offset| at + offset + end.len());
+        let found = memchr::memmem::find(&self.bytes[at..], end.as_bytes());
+        self.lost |= found.is_none();
+        let stop = found.map_or(self.bytes.len(), |offset| at + offset + end.len());
         self.set(at, stop, class)
     }
 
@@ -331,6 +359,7 @@ impl Lexer<'_> {
                 at += 1;
             }
         }
+        self.lost |= depth > 0;
         self.set(start, at, Class::Comment)
     }
 
@@ -467,6 +496,7 @@ impl Lexer<'_> {
             while at < self.bytes.len() && !self.at(at, triple) {
                 at += if self.bytes[at] == b'\\' && self.language != Language::Kotlin { 2 } else { 1 };
             }
+            self.lost |= at >= self.bytes.len();
             // The closing marks are blanked too: they may stand at any column.
             return Some(self.set(body, at.min(self.bytes.len()) + 3, Class::Text));
         }
@@ -515,6 +545,7 @@ impl Lexer<'_> {
             }
             if byte == b'\n' && !multi {
                 // An apostrophe in prose or markup is no string.
+                self.lost |= !matches!(self.language, Language::Config | Language::Shell);
                 return None;
             }
             if let Some(open) = opens.filter(|open| self.at(at, open)) {
@@ -531,6 +562,7 @@ impl Lexer<'_> {
             }
             at += 1;
         }
+        self.lost = true;
         if multi {
             self.set(start + 1, self.bytes.len(), Class::Text);
             return Some(self.bytes.len());
@@ -573,6 +605,7 @@ impl Lexer<'_> {
                 _ => at += 1,
             }
         }
+        self.lost = true;
         self.set(from, self.bytes.len(), Class::Text)
     }
 }

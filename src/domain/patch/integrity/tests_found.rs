@@ -383,7 +383,7 @@ fn ruby(masked: &Masked, text: &str) -> Vec<Test> {
     tests
 }
 
-fn assertion_pattern(language: Language) -> Option<&'static Regex> {
+pub(super) fn assertion_pattern(language: Language) -> Option<&'static Regex> {
     static RUST: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(?:debug_)?(?:prop_)?assert\w*!|\.expect_err\(|\.unwrap_err\(|\bpanic!|\bunreachable!"));
     static PYTHON: LazyLock<Regex> = LazyLock::new(|| {
         pattern(

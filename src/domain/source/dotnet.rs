@@ -1,0 +1,47 @@
+//! C#.
+
+use super::syntax::{Grammar, Syntax};
+
+/// tree-sitter-c-sharp.
+pub(super) const CSHARP: Syntax = Syntax {
+    grammar: Grammar::CSharp,
+    functions: &["method_declaration", "constructor_declaration", "local_function_statement", "operator_declaration", "destructor_declaration"],
+    types: &["class_declaration", "interface_declaration", "enum_declaration", "record_declaration", "struct_declaration", "delegate_declaration"],
+    imports: &["using_directive"],
+    calls: &["invocation_expression", "object_creation_expression"],
+    variables: &["local_declaration_statement", "field_declaration", "property_declaration"],
+    assignments: &["assignment_expression", "postfix_unary_expression", "prefix_unary_expression"],
+    closures: &["lambda_expression", "anonymous_method_expression"],
+    flow: &[
+        "return_statement",
+        "if_statement",
+        "for_statement",
+        "foreach_statement",
+        "while_statement",
+        "do_statement",
+        "try_statement",
+        "switch_statement",
+        "switch_expression",
+        "throw_statement",
+        "throw_expression",
+        "break_statement",
+        "continue_statement",
+        "yield_statement",
+        "goto_statement",
+        "conditional_expression",
+        "lock_statement",
+        "using_statement",
+        "labeled_statement",
+        "fixed_statement",
+        "unsafe_statement",
+    ],
+    expressions: &["expression_statement"],
+    assertions: &[],
+    declarations: &["compilation_unit", "declaration_list", "namespace_declaration"],
+    blocks: &["block"],
+    arguments: &["argument_list"],
+    attributes: &[],
+    wrappers: &[],
+    opaque: &["global_attribute", "preproc_if", "preproc_define", "preproc_undef", "global_statement"],
+    hooks: r"Main|SetUp|TearDown|Equals|GetHashCode|ToString|CompareTo|Dispose\w*|Initialize\w*|Assert\w*|Fail\w*",
+};
