@@ -35,9 +35,9 @@ pub use fingerprint::Fingerprint;
 pub use green::GreenProfile;
 pub use taxonomy::Category;
 
-use rule::{Evidence, Role, Rule};
+use rule::{Role, Rule};
 
-/// Every family of rules. Of two rules of one order the one that stands earlier is asked first.
+/// Every family of rules. Of two rules with the same weight the one that stands earlier is tried first.
 pub(crate) fn families() -> &'static [&'static [Rule]] {
     &[
         platform::RULES,
@@ -402,7 +402,7 @@ fn files(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<FileRef>
         let factor = standing.factor(block);
         naming += usize::from(factor >= 1.0 && !block.tail && block.findings().any(|(_, f)| f.file.is_some()));
         for (line, finding) in block.findings() {
-            let base = f32::from(finding.rule.worth.points()) * factor;
+            let base = f32::from(finding.rule.weight) * factor;
             match &finding.file {
                 Some((path, at)) => add(path.clone(), *at, base * if finding.rule.role == Role::Frame { 0.95 } else { 1.0 }, nth),
                 None if matches!(finding.rule.role, Role::Summary | Role::Noise) => {}
@@ -450,7 +450,7 @@ fn errors(blocks: &[blocks::Block], standing: &verdict::Standing) -> Vec<ErrorLi
             let (file, at) = finding.file.clone().map_or((None, None), |(f, l)| (Some(f), l));
             let count = occurrences.get(&key).copied().unwrap_or(1);
             let error = ErrorLine { message: finding.message.clone(), file, line: at, rule: finding.rule.id.to_owned(), log_line: line.number, count };
-            list.push((f32::from(finding.rule.worth.points()) * factor, error));
+            list.push((f32::from(finding.rule.weight) * factor, error));
         }
     }
     list.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -462,8 +462,8 @@ fn fingerprint_of(blocks: &[blocks::Block], standing: &verdict::Standing, catego
         blocks.iter().flat_map(move |b| {
             let factor = standing.factor(b);
             b.findings()
-                .filter(|(_, f)| f.rule.role == Role::Cause && (!f.rule.inside || f.rule.late || f.rule.evidence == Evidence::Described))
-                .map(move |(_, f)| (f32::from(f.rule.worth.points()) * factor, f))
+                .filter(|(_, f)| f.rule.role == Role::Cause && (!f.rule.inside || f.rule.late || f.rule.weight >= 80))
+                .map(move |(_, f)| (f32::from(f.rule.weight) * factor, f))
         })
     };
     let mut chosen: Vec<(f32, &blocks::Finding)> = causes().filter(|(_, f)| f.rule.category == Some(category)).collect();

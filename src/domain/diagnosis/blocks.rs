@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::mask::{Depth, hash, mask};
-use super::rule::{Evidence, Extent, Order, Role, Rule};
+use super::rule::{Extent, Role, Rule};
 use super::taxonomy::Category;
 
 /// Most lines of one block.
@@ -14,8 +14,8 @@ const BLOCK_LIMIT: usize = 600;
 const BYTES_LIMIT: usize = 6 << 20;
 /// Blocks of one signature beyond this many are only counted.
 const COPIES: u32 = 3;
-/// Findings from this step on are guesses by single words.
-const GUESS: Order = Order::Generic;
+/// Findings up to this worth are guesses by single words.
+const GUESS: u16 = 72;
 /// Most signatures that are counted.
 const SIGNATURES: usize = 60_000;
 
@@ -148,9 +148,9 @@ impl Blocks {
         self.open.is_some()
     }
 
-    /// The best evidence of a message or test that was found in a step, if a format was recognised at all.
+    /// The worth of the best message or test that was found in a step, if a format was recognised at all.
     #[must_use]
-    pub fn best(&self, log: u16, step: u32) -> Option<Evidence> {
+    pub fn best(&self, log: u16, step: u32) -> u16 {
         let open = self.open.iter().map(|o| &o.block);
         let known = |f: &Finding| matches!(f.rule.role, Role::Cause | Role::Test) && f.rule.category.is_some_and(|c| c != Category::Unknown);
         self.done
@@ -159,15 +159,16 @@ impl Blocks {
             .filter(|b| b.log == log && b.step == step)
             .flat_map(Block::findings)
             .filter(|(_, f)| known(f))
-            .map(|(_, f)| f.rule.evidence)
+            .map(|(_, f)| f.rule.weight)
             .max()
+            .unwrap_or(0)
     }
 
     /// The numbers of the lines from `from` on in which something was recognised; a weak guess may be replaced.
     #[must_use]
     pub fn found_since(&self, log: u16, from: u64) -> HashSet<u64> {
         let lines = self.done.iter().filter(|b| b.log == log).flat_map(|b| &b.lines);
-        lines.filter(|l| l.number >= from && l.finding.as_ref().is_some_and(|f| f.rule.order < GUESS)).map(|l| l.number).collect()
+        lines.filter(|l| l.number >= from && l.finding.as_ref().is_some_and(|f| f.rule.weight > GUESS)).map(|l| l.number).collect()
     }
 
     /// Whether a rule may be looked for now. Most are looked for anywhere; some mean something only inside a
@@ -212,7 +213,7 @@ impl Blocks {
                 && let Some(finding) = said.finding.as_mut().filter(|f| f.rule.id == "generic.error")
             {
                 finding.rule = &super::compilers::rustc::PLACED;
-                block.weight = block.weight.max(finding.rule.worth.points());
+                block.weight = block.weight.max(finding.rule.weight);
             }
         }
         self.bytes += block.lines.iter().map(|l| l.text.len() + 64).sum::<usize>();
@@ -343,7 +344,7 @@ impl Blocks {
             });
         }
         let Some(open) = self.open.as_mut() else { return };
-        open.block.weight = open.block.weight.max(rule.worth.points());
+        open.block.weight = open.block.weight.max(rule.weight);
         open.block.lines.push(Kept { number, text, nearness: 0, finding: Some(finding) });
         open.since = 0;
         let more = match rule.extent {

@@ -54,12 +54,8 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
     let mut by_head: HashMap<&str, u32> = HashMap::new();
     let mut best_of_step: HashMap<(u16, u32), u16> = HashMap::new();
     for block in blocks {
-        let best = block
-            .findings()
-            .filter(|(_, f)| !matches!(f.rule.role, Role::Wrapper | Role::Frame | Role::Detail))
-            .map(|(_, f)| f.rule.worth.points())
-            .max()
-            .unwrap_or(0);
+        let best =
+            block.findings().filter(|(_, f)| !matches!(f.rule.role, Role::Wrapper | Role::Frame | Role::Detail)).map(|(_, f)| f.rule.weight).max().unwrap_or(0);
         let entry = best_of_step.entry((block.log, block.step)).or_default();
         *entry = best.max(*entry);
     }
@@ -97,7 +93,7 @@ pub fn assemble(blocks: &[Block], steps: &[Step], standing: &Standing, tests: &[
                     let used = by_rule.entry(finding.rule.id).or_default();
                     let many = 1.0 / (1.0 + *used as f32 / 5.0);
                     *used += 1;
-                    let base = f32::from(finding.rule.worth.points());
+                    let base = f32::from(finding.rule.weight);
                     match finding.rule.role {
                         Role::Frame => {
                             frames += 1.0;

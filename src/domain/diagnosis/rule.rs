@@ -47,69 +47,6 @@ pub enum Extent {
     Section(u16, &'static [&'static str]),
 }
 
-/// When a rule is asked, of all that could know a line: the first that matches wins it.
-///
-/// Within a step the order of the families, and of the rules in their table, decides: a narrow format stands above a wide
-/// one that takes its lines too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Order {
-    /// Before all others: what looks like a failure and is none.
-    First,
-    /// A format with a mark that only one tool prints: a code, a rule's name, a fixed sentence.
-    Specific,
-    /// A described format.
-    Usual,
-    /// A format that several tools share, or a place in the source.
-    Broad,
-    /// Words that any program may print.
-    Generic,
-    /// What is left: a guess from the shape of the line.
-    Last,
-}
-
-/// What a rule's match is worth as evidence for its category.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Evidence {
-    /// The words are common: other programs print them too, and for other reasons.
-    Hint,
-    /// The format is a tool's, but it is not always printed for this reason.
-    Likely,
-    /// A named tool prints exactly this, for this reason.
-    Described,
-}
-
-/// What a line is worth to a reader who sees a few dozen of a log's lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Worth {
-    /// Shown where there is room for everything.
-    Trace,
-    /// As much as a line beside a finding.
-    Low,
-    /// Says that something failed and not what.
-    Fair,
-    /// Narrows down where or what.
-    Good,
-    /// Says what, or where exactly.
-    High,
-    /// Without it nobody understands the failure.
-    Essential,
-}
-
-impl Worth {
-    /// On the scale of the excerpt, on which a line just beside a finding is worth about 26.
-    #[must_use]
-    pub const fn points(self) -> u16 {
-        match self {
-            Self::Trace => 30,
-            Self::Low => 46,
-            Self::Fair => 60,
-            Self::Good => 76,
-            Self::High => 87,
-            Self::Essential => 94,
-        }
-    }
-}
-
 /// One kind of line of one tool's output.
 ///
 /// Named groups of the pattern are read: `test`, `class` (put before the test with a dot), `file`, `line`,
@@ -126,12 +63,8 @@ pub struct Rule {
     pub role: Role,
     /// What kind of failure it speaks for.
     pub category: Option<Category>,
-    /// When it is asked.
-    pub order: Order,
-    /// What its match says of the category.
-    pub evidence: Evidence,
-    /// What the line is worth in an excerpt.
-    pub worth: Worth,
+    /// Worth from 0 to 100; also the order in which rules are tried, highest first.
+    pub weight: u16,
     /// How many lines before the match belong to it.
     pub before: u8,
     /// Which lines after it do.
@@ -151,23 +84,16 @@ pub struct Rule {
     pub follows: &'static [&'static str],
 }
 
-/// A rule that says why something failed. Its order and its worth follow from the evidence; where they differ, the rule says so.
+/// A rule that says why something failed.
 #[must_use]
-pub const fn cause(id: &'static str, category: Category, evidence: Evidence, needles: &'static [&'static str], pattern: &'static str) -> Rule {
-    let (order, worth) = match evidence {
-        Evidence::Described => (Order::Usual, Worth::High),
-        Evidence::Likely => (Order::Broad, Worth::Good),
-        Evidence::Hint => (Order::Generic, Worth::Fair),
-    };
+pub const fn cause(id: &'static str, category: Category, weight: u16, needles: &'static [&'static str], pattern: &'static str) -> Rule {
     Rule {
         id,
         needles,
         pattern,
         role: Role::Cause,
         category: Some(category),
-        order,
-        evidence,
-        worth,
+        weight,
         before: 0,
         extent: Extent::Line,
         inside: false,
@@ -181,49 +107,44 @@ pub const fn cause(id: &'static str, category: Category, evidence: Evidence, nee
 
 /// A rule that names a failed test.
 #[must_use]
-pub const fn test(id: &'static str, evidence: Evidence, needles: &'static [&'static str], pattern: &'static str) -> Rule {
-    Rule { role: Role::Test, ..cause(id, Category::TestAssertion, evidence, needles, pattern) }
+pub const fn test(id: &'static str, weight: u16, needles: &'static [&'static str], pattern: &'static str) -> Rule {
+    Rule { role: Role::Test, ..cause(id, Category::TestAssertion, weight, needles, pattern) }
 }
 
 /// A rule for a line of totals.
 #[must_use]
-pub const fn summary(id: &'static str, category: Category, evidence: Evidence, needles: &'static [&'static str], pattern: &'static str) -> Rule {
-    Rule { role: Role::Summary, ..cause(id, category, evidence, needles, pattern) }
-}
-
-/// A line that speaks for no category: what it is worth is all that there is to say of it.
-const fn mute(role: Role, order: Order, id: &'static str, worth: Worth, needles: &'static [&'static str], pattern: &'static str) -> Rule {
-    Rule { role, category: None, order, worth, ..cause(id, Category::Unknown, Evidence::Hint, needles, pattern) }
+pub const fn summary(id: &'static str, category: Category, weight: u16, needles: &'static [&'static str], pattern: &'static str) -> Rule {
+    Rule { role: Role::Summary, ..cause(id, category, weight, needles, pattern) }
 }
 
 /// A rule for a consequence: it has no category of its own.
 #[must_use]
-pub const fn wrapper(id: &'static str, worth: Worth, needles: &'static [&'static str], pattern: &'static str) -> Rule {
-    mute(Role::Wrapper, Order::Generic, id, worth, needles, pattern)
+pub const fn wrapper(id: &'static str, weight: u16, needles: &'static [&'static str], pattern: &'static str) -> Rule {
+    Rule { role: Role::Wrapper, category: None, ..cause(id, Category::Unknown, weight, needles, pattern) }
 }
 
 /// A rule for a place in the source, looked for inside blocks only.
 #[must_use]
-pub const fn frame(id: &'static str, worth: Worth, needles: &'static [&'static str], pattern: &'static str) -> Rule {
-    mute(Role::Frame, Order::Broad, id, worth, needles, pattern).inside()
+pub const fn frame(id: &'static str, weight: u16, needles: &'static [&'static str], pattern: &'static str) -> Rule {
+    Rule { role: Role::Frame, category: None, inside: true, ..cause(id, Category::Unknown, weight, needles, pattern) }
 }
 
 /// A rule for a line that is worth more than its neighbours, looked for inside blocks only.
 #[must_use]
-pub const fn detail(id: &'static str, worth: Worth, needles: &'static [&'static str], pattern: &'static str) -> Rule {
-    mute(Role::Detail, Order::Generic, id, worth, needles, pattern).inside()
+pub const fn detail(id: &'static str, weight: u16, needles: &'static [&'static str], pattern: &'static str) -> Rule {
+    Rule { role: Role::Detail, category: None, inside: true, ..cause(id, Category::Unknown, weight, needles, pattern) }
 }
 
 /// A rule for what looks like a failure and is none. Tried before all others.
 #[must_use]
 pub const fn noise(id: &'static str, needles: &'static [&'static str], pattern: &'static str) -> Rule {
-    mute(Role::Noise, Order::First, id, Worth::Trace, needles, pattern)
+    Rule { role: Role::Noise, category: None, ..cause(id, Category::Unknown, 1000, needles, pattern) }
 }
 
 /// A rule that names a test which passed in the end.
 #[must_use]
-pub const fn passed(id: &'static str, needles: &'static [&'static str], pattern: &'static str) -> Rule {
-    mute(Role::Passed, Order::Specific, id, Worth::Essential, needles, pattern)
+pub const fn passed(id: &'static str, weight: u16, needles: &'static [&'static str], pattern: &'static str) -> Rule {
+    Rule { role: Role::Passed, category: None, ..cause(id, Category::Unknown, weight, needles, pattern) }
 }
 
 impl Rule {
@@ -301,25 +222,10 @@ impl Rule {
         self
     }
 
-    /// With a mark that nothing else prints: asked before the described formats, and the line says it all.
+    /// Tried with rules of this weight.
     #[must_use]
-    pub const fn specific(mut self) -> Self {
-        self.order = Order::Specific;
-        self.worth = Worth::Essential;
-        self
-    }
-
-    /// Asked at this step.
-    #[must_use]
-    pub const fn ordered(mut self, order: Order) -> Self {
-        self.order = order;
-        self
-    }
-
-    /// Worth this much in an excerpt.
-    #[must_use]
-    pub const fn worth(mut self, worth: Worth) -> Self {
-        self.worth = worth;
+    pub const fn weighing(mut self, weight: u16) -> Self {
+        self.weight = weight;
         self
     }
 
@@ -333,7 +239,7 @@ impl Rule {
 
 /// Literals of which at least one stands in every line that can open a block. Case matters.
 ///
-/// The vector search is twice as fast when none is shorter than four bytes.
+/// The vector search takes at most 64 of them and is twice as fast when none is shorter than four bytes.
 pub const GATE: &[&str] = &[
     "rror",
     "RROR",
@@ -402,9 +308,6 @@ pub const GATE: &[&str] = &[
     " [E]",
 ];
 
-/// Bytes of the longest literal of a gate, at most.
-const LONGEST: usize = 32;
-
 /// All rules, ready to be asked.
 pub struct RuleSet {
     rules: Vec<Rule>,
@@ -414,49 +317,9 @@ pub struct RuleSet {
     gate: Gate,
 }
 
-/// Literals that one vector search takes.
-const PACK: usize = 64;
-/// Bytes that each of several searches looks at first; the window doubles as long as nothing is found.
-const WINDOW: usize = 512;
-
 enum Gate {
-    Packed(Vec<packed::Searcher>),
-    /// Where the machine has no vectors.
+    Packed(packed::Searcher),
     Automaton(Box<AhoCorasick>),
-}
-
-impl Gate {
-    fn of(literals: &[&str]) -> Self {
-        let searcher = |pack: &[&str]| packed::Config::new().match_kind(packed::MatchKind::LeftmostFirst).builder().extend(pack).build();
-        match literals.chunks(PACK).map(searcher).collect() {
-            Some(searchers) => Self::Packed(searchers),
-            None => Self::Automaton(Box::new(AhoCorasick::new(literals).expect("a few dozen short literals make an automaton"))),
-        }
-    }
-
-    /// Where the first literal begins at or after `from`.
-    fn next(&self, bytes: &[u8], from: usize) -> Option<usize> {
-        let searchers = match self {
-            Self::Automaton(automaton) => return automaton.find(aho_corasick::Input::new(bytes).range(from..)).map(|m| m.start()),
-            Self::Packed(searchers) => searchers,
-        };
-        let find = |searcher: &packed::Searcher, start, end| searcher.find_in(bytes, aho_corasick::Span { start, end }).map(|m| m.start());
-        if let [only] = searchers.as_slice() {
-            return find(only, from, bytes.len());
-        }
-        // Each search alone would run to the end of the buffer for a literal that another one finds in the next line.
-        let (mut start, mut window) = (from, WINDOW);
-        while start < bytes.len() {
-            let stop = bytes.len().min(start + window);
-            let end = bytes.len().min(stop + LONGEST);
-            if let Some(first) = searchers.iter().filter_map(|searcher| find(searcher, start, end)).min().filter(|first| *first < stop) {
-                return Some(first);
-            }
-            start = stop;
-            window *= 2;
-        }
-        None
-    }
 }
 
 /// A rule that matched a line, and its groups.
@@ -495,8 +358,8 @@ impl RuleSet {
 
     fn build() -> Self {
         let mut rules: Vec<Rule> = super::families().iter().flat_map(|family| family.iter().copied()).collect();
-        // Stable: within one step, the order of the families and of the rules in them decides.
-        rules.sort_by_key(|rule| rule.order);
+        // Stable: within one weight, the order of the families and of the rules in them decides.
+        rules.sort_by_key(|rule| std::cmp::Reverse(rule.weight));
         let mut literals = Vec::new();
         let mut owners = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
@@ -506,32 +369,52 @@ impl RuleSet {
             }
         }
         let needles = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&literals).expect("a few hundred short literals make an automaton");
-        let gate = Gate::of(GATE);
+        let mut config = packed::Config::new();
+        let mut builder = config.match_kind(packed::MatchKind::LeftmostFirst).builder();
+        builder.extend(GATE);
+        let gate = match builder.build() {
+            Some(searcher) => Gate::Packed(searcher),
+            None => Gate::Automaton(Box::new(AhoCorasick::new(GATE).expect("a few dozen short literals make an automaton"))),
+        };
         Self { compiled: rules.iter().map(|_| OnceLock::new()).collect(), rules, needles, owners, gate }
     }
 
     /// The offset of the next literal of the gate in `bytes` at or after `from`.
     #[must_use]
     pub fn next_candidate(&self, bytes: &[u8], from: usize) -> Option<usize> {
-        self.gate.next(bytes, from)
+        match &self.gate {
+            Gate::Packed(searcher) => searcher.find_in(bytes, aho_corasick::Span { start: from, end: bytes.len() }).map(|m| m.start()),
+            Gate::Automaton(automaton) => automaton.find(aho_corasick::Input::new(bytes).range(from..)).map(|m| m.start()),
+        }
     }
 
     /// The first rule that is acceptable here and matches the cleaned line.
     #[must_use]
     pub fn find<'t>(&'static self, line: &'t str, acceptable: impl Fn(&Rule) -> bool) -> Option<Match<'t>> {
-        // The set is sorted by the order in which rules are asked: the lowest index is the first to be asked.
-        let mut candidates: Vec<u16> = self.needles.find_overlapping_iter(line).map(|found| self.owners[found.pattern().as_usize()]).collect();
-        candidates.sort_unstable();
-        candidates.dedup();
-        for index in candidates.into_iter().map(usize::from) {
-            let rule = &self.rules[index];
-            if !acceptable(rule) {
-                continue;
-            }
-            let regex = self.compiled[index].get_or_init(|| Regex::new(&lean(rule.pattern)).ok());
-            // Most candidates do not match, and groups are dear to make.
-            if let Some(captures) = regex.as_ref().filter(|r| r.is_match(line)).and_then(|r| r.captures(line)) {
-                return Some(Match { rule, captures });
+        let mut candidates = [0_u64; 16];
+        let mut any = false;
+        for found in self.needles.find_overlapping_iter(line) {
+            let owner = self.owners[found.pattern().as_usize()] as usize;
+            candidates[owner / 64] |= 1 << (owner % 64);
+            any = true;
+        }
+        if !any {
+            return None;
+        }
+        for (word, bits) in candidates.iter().enumerate() {
+            let mut bits = *bits;
+            while bits != 0 {
+                let index = word * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let rule = &self.rules[index];
+                if !acceptable(rule) {
+                    continue;
+                }
+                let regex = self.compiled[index].get_or_init(|| Regex::new(&lean(rule.pattern)).ok());
+                // Most candidates do not match, and groups are dear to make.
+                if let Some(captures) = regex.as_ref().filter(|r| r.is_match(line)).and_then(|r| r.captures(line)) {
+                    return Some(Match { rule, captures });
+                }
             }
         }
         None
@@ -545,6 +428,7 @@ mod tests {
     #[test]
     fn every_rule_is_sound() {
         let set = RuleSet::global();
+        assert!(set.rules.len() < 1024, "the candidate set is a fixed bitmap");
         let mut ids = std::collections::BTreeSet::new();
         let mut shut_out: Vec<String> = Vec::new();
         for rule in &set.rules {
@@ -564,27 +448,8 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_of_several_searches_finds_what_one_search_finds() {
-        let literals: Vec<String> = (0..150).map(|n| format!("w{n:03}x")).collect();
-        let literals: Vec<&str> = literals.iter().map(String::as_str).collect();
-        let gate = Gate::of(&literals);
-        let mut text = "w000 w999x ".repeat(40);
-        for literal in ["w149x", "w000x", "w070x"] {
-            text.push_str(literal);
-            text.push_str(&"w000 ".repeat(700));
-        }
-        let mut found = Vec::new();
-        let mut from = 0;
-        while let Some(at) = gate.next(text.as_bytes(), from) {
-            found.push(&text[at..at + 5]);
-            from = at + 1;
-        }
-        assert_eq!(found, ["w149x", "w000x", "w070x"]);
-    }
-
-    #[test]
     fn the_gate_is_a_vector_search_here() {
-        assert!(GATE.iter().all(|literal| (4..=LONGEST).contains(&literal.len())));
+        assert!(GATE.len() <= 64 && GATE.iter().all(|literal| literal.len() >= 4));
         if cfg!(target_arch = "x86_64") && std::arch::is_x86_feature_detected!("avx2") {
             assert!(matches!(RuleSet::global().gate, Gate::Packed(_)));
         }

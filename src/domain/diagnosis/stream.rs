@@ -5,7 +5,7 @@ use super::clean::{clean_line, strip, timestamp_len};
 use super::green::GreenProfile;
 use super::paths;
 use super::prefix::peel;
-use super::rule::{Evidence, Extent, Order, Role, Rule, RuleSet};
+use super::rule::{Extent, Role, Rule, RuleSet};
 use super::structure::{Mark, Steps, exit_code};
 use super::systems;
 
@@ -20,8 +20,8 @@ const TAIL: usize = 16;
 /// Lines and bytes of the end of a failed step that are read back where no format was recognised in it.
 const READ_BACK: usize = 400;
 const READ_BACK_BYTES: usize = HISTORY / 2;
-/// A finding with this evidence says enough about a step.
-const UNDERSTOOD: Evidence = Evidence::Likely;
+/// A finding of this worth says enough about a step.
+const UNDERSTOOD: u16 = 78;
 /// Most steps that are read back: a log may imitate the end of thousands.
 const READ_BACKS: u16 = 24;
 /// Reports of one step beside which lines are kept.
@@ -338,7 +338,7 @@ impl<'g> Stream<'g> {
         if found.as_ref().is_none_or(|f| f.rule.id == ANNOTATED)
             && let Some(told) = body.strip_prefix("##[error]")
             && let Some(tools) = self.rules.find(told, |rule| rule.late || self.blocks.accepts(rule))
-            && found.as_ref().is_none_or(|f| tools.rule.order < f.rule.order)
+            && tools.rule.weight > found.as_ref().map_or(0, |f| f.rule.weight)
             && matches!(tools.rule.role, Role::Cause | Role::Test)
         {
             found = Some(tools);
@@ -429,7 +429,7 @@ impl<'g> Stream<'g> {
     /// Reads the end of a step once more, every line of it and with the late rules, if nothing in it was understood.
     fn read_back(&mut self, from: usize) {
         let (log, step) = (self.log, self.steps.current());
-        if self.read_backs >= READ_BACKS || self.blocks.best(log, step).is_some_and(|best| best >= UNDERSTOOD) {
+        if self.read_backs >= READ_BACKS || self.blocks.best(log, step) >= UNDERSTOOD {
             return;
         }
         self.read_backs += 1;
@@ -573,7 +573,7 @@ fn lines_before(
                 let believed = match opener {
                     Some(opener) => rule.family() == opener,
                     // Of the end of a step only what cannot be anything else.
-                    None => rule.order <= Order::Specific && rule.role == Role::Cause,
+                    None => rule.weight >= 94 && rule.role == Role::Cause,
                 };
                 !rule.inside || (rule.follows.is_empty() && (believed || matches!(rule.role, Role::Frame | Role::Detail)))
             });

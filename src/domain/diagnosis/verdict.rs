@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::blocks::Block;
-use super::rule::{Evidence, Order, Role};
+use super::rule::Role;
 use super::structure::Step;
 use super::taxonomy::Category;
 
@@ -53,7 +53,7 @@ pub struct Verdict {
 struct Support {
     best: f32,
     count: u32,
-    /// Best evidence of a specific format inside a block that names a failed test.
+    /// Best evidence inside a block that names a failed test.
     in_test: f32,
     /// A tool's own totals, or a report near the end of the step that failed.
     agreed: bool,
@@ -61,14 +61,8 @@ struct Support {
 
 /// Lines before the end of a failed step within which what is said is likely why it ended.
 const NEAR_END: u64 = 150;
-/// What a kind of evidence counts where it stands in the step that failed, on the scale that the categories' thresholds are on.
-const fn strength(evidence: Evidence) -> f32 {
-    match evidence {
-        Evidence::Described => 91.0,
-        Evidence::Likely => 78.0,
-        Evidence::Hint => 62.0,
-    }
-}
+/// Findings of this worth are a described tool's own words.
+const DESCRIBED: u16 = 86;
 
 /// A tool's own totals are the last of what it prints: within so many lines before the end of what only one command printed.
 const LAST_WORDS: u64 = 12;
@@ -89,7 +83,7 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing, last: u64) 
             if !matches!(finding.rule.role, Role::Cause | Role::Test | Role::Summary) {
                 continue;
             }
-            let mut weight = strength(finding.rule.evidence) * factor;
+            let mut weight = f32::from(finding.rule.weight) * factor;
             // A script that went on to tests that failed was not stopped by a linter before them.
             if category == Category::LintError && first_test.get(&block.step).is_some_and(|first| line.number < *first) {
                 weight *= 0.85;
@@ -107,12 +101,12 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing, last: u64) 
             let entry = support.entry(category).or_default();
             entry.best = entry.best.max(weight);
             entry.count += 1;
-            if tests && finding.rule.order <= Order::Specific {
+            if tests {
                 entry.in_test = entry.in_test.max(weight);
             }
             let reported = end.is_some() || line.text.starts_with("##[error]");
-            let described = finding.rule.evidence == Evidence::Described && near && reported;
-            let totals = finding.rule.role == Role::Summary && finding.rule.evidence >= Evidence::Likely;
+            let described = finding.rule.weight >= DESCRIBED && near && reported;
+            let totals = finding.rule.role == Role::Summary && finding.rule.weight >= 76;
             let at_the_end = end.is_some() || (bare && last.saturating_sub(line.number) <= LAST_WORDS);
             entry.agreed |= factor >= 1.0 && (described || (totals && at_the_end));
         }
@@ -120,7 +114,7 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing, last: u64) 
     let best = |c: Category| support.get(&c).map_or(0.0, |s| s.best);
     let tests = support.get(&Category::TestAssertion).copied().unwrap_or_default();
     let strong_test = tests.best >= 84.0 && tests.count > 1;
-    let strong_code = [Category::CompileError, Category::TypeError, Category::LintError].into_iter().map(best).fold(0.0, f32::max) >= 84.0;
+    let strong_code = [Category::CompileError, Category::TypeError, Category::LintError].into_iter().map(best).fold(0.0, f32::max) >= 90.0;
     let transient = best(Category::NetworkOrFlaky) >= 84.0;
 
     let mut chosen = None;
@@ -140,7 +134,7 @@ pub fn decide(blocks: &[Block], steps: &[Step], standing: &Standing, last: u64) 
             continue;
         }
         // What stands in the output of a failed test and names the outside world is that test's cause, if it is specific.
-        let explains_test = here.in_test >= 84.0 && category != Category::DependencyInstall;
+        let explains_test = here.in_test >= 92.0 && category != Category::DependencyInstall;
         if explains_test || !(strong_test || strong_code) {
             chosen = Some(category);
         }
@@ -218,11 +212,11 @@ fn first_tests(blocks: &[Block]) -> HashMap<u32, u64> {
     for block in blocks {
         for (line, finding) in block.findings().filter(|(_, f)| f.rule.category == Some(Category::TestAssertion) && f.rule.family() != "unknown") {
             match finding.rule.role {
-                Role::Test if finding.rule.evidence >= Evidence::Likely => {
+                Role::Test if finding.rule.weight >= 80 => {
                     let at = first.entry(block.step).or_insert(line.number);
                     *at = line.number.min(*at);
                 }
-                Role::Summary if finding.rule.evidence >= Evidence::Likely => counted.push(block.step),
+                Role::Summary if finding.rule.weight >= 76 => counted.push(block.step),
                 _ => {}
             }
         }
