@@ -29,6 +29,7 @@ mod llm;
 mod not_run;
 mod ops;
 mod patch;
+mod reach;
 mod redaction;
 mod sandbox;
 mod serve;
