@@ -47,7 +47,7 @@ pub const RULES: &[Rule] = &[
     cause("node.assertion", TestAssertion, 86, &["AssertionError"], r"^\s*(?P<msg>(?:\w*AssertionError|AssertionError) \[ERR_ASSERTION\].*)$").with(Extent::After(10)),
     test("playwright.case", 89, &["› "], r"^\s*\d+\) (?:\[.*?\] › )?(?P<test>(?P<file>[\w@./\-]+\.\w+):(?P<line>\d+):\d+ › .*?)\s*─*$").with(Extent::Section(40, &["Slow test", "1 failed"])).opening().inside(),
     test("playwright.listed", 84, &["› "], r"^\s*(?:\[.*?\] › )(?P<test>(?P<file>[\w@./\-]+\.\w+):(?P<line>\d+):\d+ › .*?)\s*─*$").inside(),
-    summary("playwright.failed", TestAssertion, 84, &[" failed"], r"^\s+\d+ failed$").with(Extent::After(20)),
+    summary("playwright.failed", TestAssertion, 84, &[" failed"], r"^\s+[1-9]\d* failed$").with(Extent::After(20)),
     cause("playwright.timeout", TestAssertion, 84, &["Test timeout of"], r"^\s*(?P<msg>Test timeout of \d+ms exceeded.*)$").with(Extent::After(12)),
     cause("js.test_timeout", TestAssertion, 82, &["xceeded timeout of", "Timeout of "], r"^\s*(?P<msg>(?:.*: )?(?:thrown: )?.*(?:[Ee]xceeded timeout of|Timeout of) \d+ ?ms.*)$").with(Extent::After(6)),
     cause("js.heap", TimeoutOrOom, 96, &["JavaScript heap out of memory", "invalid array length Allocation failed"], r"^.*(?P<msg>(?:FATAL ERROR: .*)?(?:JavaScript heap out of memory|Allocation failed)).*$").with(Extent::After(4)),
