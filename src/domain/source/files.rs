@@ -163,6 +163,11 @@ pub fn is_snapshot(path: &str) -> bool {
     data && in_test_folder(path) && !is_text_for_people(path) && ALL.set.matches(path).is_empty() && !is_tool_settings(path) && !is_test(path)
 }
 
+/// Written in a language that runs.
+fn is_programming(path: &str) -> bool {
+    !matches!(Language::of(path), Language::Other | Language::Config | Language::Json | Language::Xml)
+}
+
 /// `README`, `CHANGELOG` and their like.
 fn is_text_for_people(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
@@ -186,6 +191,10 @@ pub fn is_test(path: &str) -> bool {
     let in_folder = lower.split('/').rev().skip(1).any(|part| {
         matches!(part, "test" | "tests" | "__tests__" | "spec" | "specs" | "e2e" | "testing") || part.ends_with(".tests") || part.ends_with(".test")
     });
+    // `test.ts` beside what it tests, in whatever language.
+    if matches!(stem, "test" | "tests" | "spec" | "specs") && is_programming(path) {
+        return true;
+    }
     match extension {
         "py" => stem.starts_with("test_") || stem.ends_with("_test") || stem == "tests" || (in_folder && (stem == "conftest" || stem.starts_with("test"))),
         "go" => stem.ends_with("_test"),
@@ -195,6 +204,8 @@ pub fn is_test(path: &str) -> bool {
         }
         "rb" => stem.ends_with("_spec") || stem.ends_with("_test") || stem.starts_with("test_"),
         "php" => stem_cased.ends_with("Test") || stem_cased.ends_with("Tests") || stem_cased.ends_with("Cest") || in_folder,
+        // The layout of Maven and Gradle keeps production code apart: `FunSpec.kt` may well be a specification of a function there.
+        "java" | "kt" | "groovy" | "scala" if lower.starts_with("src/main/") || lower.contains("/src/main/") => false,
         "java" | "kt" | "groovy" | "scala" | "cs" | "swift" => {
             ["Test", "Tests", "TestCase", "Spec", "Suite", "IT", "Should"].iter().any(|end| stem_cased.ends_with(end))
                 || stem_cased.starts_with("Test")

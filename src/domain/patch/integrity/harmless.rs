@@ -71,7 +71,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// Words that reach beyond the test that says them: stubs, patches of modules, ends of the process.
 static FAR: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(?:setattr|delattr|globals|__dict__|__builtins__|builtins|sys\s*\.\s*modules|defineProperty|defineProperties|Reflect|globalThis|exec|eval|_exit|atexit|ctypes|addaudithook|settrace|setprofile|excepthook|Proxy|setPrototypeOf|__proto__|prototype|instance_eval|class_eval|module_eval|define_method|define_singleton_method|instance_variable_set|const_set|remove_method|undef_method|alias_method|refine|prepend|at_exit|exit!|runkit\w*|uopz\w*|register_shutdown_function|set_error_handler|set_exception_handler|class_alias|pcntl\w*|set_hook|take_hook|linkname|monkey|gomonkey|setAccessible|halt|GITHUB_ENV)\b|\b(?:process|sys|os|System|Environment|Runtime|std::process|syscall)\s*(?:\.|::)\s*(?:exit|Exit|kill|abort|reallyExit)\b|\bexit\s*\(|\bquit\s*\(|\b(?:jest|vi)\s*\.\s*(?:mock|doMock|setMock|unstable_mockModule|stubGlobal)\b|\bdef\s+(?:__eq__|__bool__|__exit__)|\bautouse\b|\bunsafe\b|\bextern\b|\bglobal_allocator\b|\bpanic_handler\b|\bctor\b|\bno_mangle\b|\bexport_name\b|\bmacro_export\b|\bmockkStatic\b|\bmockStatic\b|\bDynamicProxy\b|\bHarmony\b",
+        r"\b(?:setattr|delattr|globals|__dict__|__builtins__|builtins|sys\s*\.\s*modules|defineProperty|defineProperties|exec|eval|_exit|atexit|ctypes|addaudithook|settrace|setprofile|excepthook|setPrototypeOf|__proto__|instance_eval|class_eval|module_eval|define_method|define_singleton_method|instance_variable_set|const_set|remove_method|undef_method|alias_method|refine|prepend|at_exit|exit!|runkit\w*|uopz\w*|register_shutdown_function|set_error_handler|set_exception_handler|class_alias|pcntl\w*|set_hook|take_hook|linkname|monkey|gomonkey|setAccessible|halt|GITHUB_ENV)\b|\b(?:process|sys|os|System|Environment|Runtime|std::process|syscall)\s*(?:\.|::)\s*(?:exit|Exit|kill|abort|reallyExit)\b|\bexit\s*\(|\bquit\s*\(|\b(?:jest|vi)\s*\.\s*(?:mock|doMock|setMock|unstable_mockModule|stubGlobal)\b|\bdef\s+(?:__eq__|__bool__|__exit__)|\bautouse\b|\bunsafe\b|\bextern\b|\bglobal_allocator\b|\bpanic_handler\b|\bctor\b|\bno_mangle\b|\bexport_name\b|\bmacro_export\b|\bmockkStatic\b|\bmockStatic\b|\bDynamicProxy\b|\bHarmony\b",
     )
 });
 /// Words of stubs: fine in a test of their own, not among the statements of an existing one.
@@ -438,7 +438,7 @@ impl<'a> Judge<'a> {
         }
         if self.syntax.types.contains(&inner.kind) || matches!(inner.kind, "mod_item" | "namespace_definition" | "internal_module") {
             let Some(name) = declared(inner, self.new) else { return false };
-            return fresh(self, name) && self.contained(node, false, false);
+            return fresh(self, name) && !self.takes_over(inner) && self.contained(node, false, false);
         }
         if inner.kind == "impl_item" {
             return inner.field("type").is_some_and(|kind| names(kind, self.new).iter().all(|name| !self.names.contains(name)))
@@ -460,6 +460,29 @@ impl<'a> Judge<'a> {
             return plain && fresh(self, left.text(self.new)) && !STUBS.is_match(text) && rest.iter().all(|part| self.contained(part, true, false));
         }
         self.is_test_call(inner)
+    }
+
+    /// Whether a new type opens one that is there already (`module RSpec::Matchers`), or has members by the names of assertions, or by those
+    /// that the file calls: extension methods and refinements take the place of what tests call.
+    fn takes_over(&self, node: &Node) -> bool {
+        let head = node.field("name").map(|name| name.text(self.new)).unwrap_or_default();
+        if head.contains("::") && self.language == Language::Ruby {
+            return true;
+        }
+        if TEST_MARK.is_match(node.text(self.new)) {
+            return false;
+        }
+        let mut taken = false;
+        node.walk(&mut |part| {
+            if self.syntax.functions.contains(&part.kind)
+                && let Some(name) = declared(part, self.new)
+                && !name.to_ascii_lowercase().starts_with("test")
+            {
+                taken |= ASSERTING.is_match(name) || self.names.contains(name);
+            }
+            !taken
+        });
+        taken && matches!(self.language, Language::CSharp | Language::Ruby | Language::Kotlin | Language::Rust | Language::Python | Language::Php)
     }
 
     fn is_test_call(&mut self, node: &'a Node) -> bool {

@@ -11,7 +11,7 @@ use super::harmless::{self, Production, Verdict};
 use super::tests_found::{Source, pattern};
 use super::{Finding, Rule, Severity};
 use crate::domain::patch::apply::FileChange;
-use crate::domain::source::files::{is_lock_file, is_manifest, is_snapshot, is_test};
+use crate::domain::source::files::{is_build_script, is_lock_file, is_manifest, is_snapshot, is_test};
 use crate::domain::source::lexer::Language;
 use crate::domain::source::parse::{Node, Parsed, parse};
 
@@ -28,7 +28,7 @@ pub(super) enum Material {
 
 static FOLDER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^(?:(?:.*[-_.])?(?:e2e|specs?|fixtures?|goldens?|snapshots?|cassettes|baselines|__mocks__|mocks)|(?:.*[-_.a-z])?tests?(?:[-_.]?(?:ing|data|cases?|suites?|files?|utils?|lib|support|helpers?|fixtures?|resources|assets|programs|inputs?|outputs?|expected|vectors))?|testing|.*[a-z](?:Test|Tests))(?:[-_.].*)?$",
+        r"(?i)^(?:(?:.*[-_.])?(?:e2e|specs?|fixtures?|goldens?|snapshots?|cassettes|baselines|corpus|corpora|fuzz(?:ing|ers?)?|__mocks__|mocks)|(?:.*[-_.a-z])?tests?(?:[-_.]?(?:ing|data|cases?|suites?|files?|utils?|lib|support|helpers?|fixtures?|resources|assets|programs|inputs?|outputs?|expected|vectors))?|testing|.*[a-z](?:Test|Tests))(?:[-_.].*)?$",
     )
 });
 static SUPPORT: LazyLock<Regex> = LazyLock::new(|| {
@@ -48,6 +48,26 @@ static SHADOW: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A project of tests, by its name or its folder's.
+static TESTING: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)(?:^|[/._-])(?:\w*[a-z])?(?:tests?|specs?)(?:[/._-]|$)"));
+/// Words by which a build script speaks of tests.
+static SPEAKS: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)tests?\b|specs?\b|_(?:tests?|specs?)_|\bcheck\b|\bdefault\b|\bpytest|\bjest\b|\bvitest|\bmocha|\bverify\b"));
+
+/// Lines of a build script that speak of tests and come or go: what is run as a test, or not any more, may change with them.
+fn builds(old: &Source<'_>, new: &Source<'_>) -> Verdict {
+    let lines = |source: &Source<'_>| -> Vec<String> {
+        source.masked.uncommented.lines().map(|line| line.trim().to_owned()).filter(|line| SPEAKS.is_match(line)).collect()
+    };
+    let (was, is) = (lines(old), lines(new));
+    let lost = was.iter().any(|line| !is.contains(line));
+    let came = new.masked.uncommented.lines().position(|line| SPEAKS.is_match(line) && !was.contains(&line.trim().to_owned()));
+    match (lost, came) {
+        (_, Some(at)) => Verdict::Asks(at + 1, "what a build script says of tests changes"),
+        (true, None) => Verdict::Asks(1, "what a build script says of tests changes"),
+        _ => Verdict::Harmless,
+    }
+}
+
 /// What a path is for the tests, by its name.
 pub(super) fn of(path: &str) -> Option<Material> {
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -59,7 +79,12 @@ pub(super) fn of(path: &str) -> Option<Material> {
     if is_test(path) {
         return Some(Material::Test);
     }
-    if is_lock_file(&lower) || is_manifest(&lower) || stem.starts_with("readme") || matches!(extension, "csproj" | "fsproj" | "props" | "targets") {
+    // A project file of tests says which tests are built and run, beside what they need.
+    let project = matches!(extension, "csproj" | "fsproj" | "vbproj");
+    if project && (TESTING.is_match(path)) {
+        return Some(Material::Support);
+    }
+    if is_lock_file(&lower) || is_manifest(&lower) || stem.starts_with("readme") || project || matches!(extension, "props" | "targets") {
         return None;
     }
     let programming = super::is_source(Language::of(path)) || matches!(Language::of(path), Language::Shell);
@@ -136,6 +161,10 @@ fn changed(path: &str, old: &Source<'_>, new: &Source<'_>, production: &Producti
         return Verdict::Asks(1, "data of tests changes");
     }
     let inline = material.is_none();
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    if inline && is_build_script(&name) && new.language != Language::Rust {
+        return builds(old, new);
+    }
     if inline {
         let marked = |source: &Source<'_>| {
             !source.tests.is_empty()

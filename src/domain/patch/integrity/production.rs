@@ -674,7 +674,7 @@ fn answers(after: &Source<'_>, lines: &[Range<usize>], skip: &[Range<usize>], fo
     });
     static ANSWER: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r#"^[\s{:)]*(?:then\s+)?(?:return\s*\(?\s*)?(?P<a>"[^"\n]*"|'[^'\n]*'|-?\d[\w.]*|\[[^\]\n]*\w[^\]\n]*\]|Some\("?[^)\n]*\)|Ok\("?[^)\n]*\))\s*\)?\s*(?:;|\}|$|,)"#,
+            r#"^[\s{:)]*(?:then\s+)?(?:return\s*\(?\s*)?(?P<a>"[^"\n]*"|'[^'\n]*'|-?\d[\w.]*|\[[^\]\n]*\w[^\]\n]*\]|Some\("?[^)\n]*\)|Ok\("?[^)\n]*\)|(?i:true|false|nil|null|none|undefined|nullptr)\b)\s*(?:\.(?:into|to_string|to_owned|freeze|dup)(?:\(\))?)?\s*\)?\s*(?:;|\}|$|,|if\b)"#,
         )
     });
     static CHOICE: LazyLock<Regex> = LazyLock::new(|| {
@@ -697,7 +697,7 @@ fn answers(after: &Source<'_>, lines: &[Range<usize>], skip: &[Range<usize>], fo
             // A bare value ends a function only where the language has values for statements.
             let valued = matches!(after.language, Rust | Ruby | Kotlin | Scala | Elixir) || said.contains("return");
             let answer = ANSWER.captures(said).filter(|_| valued).and_then(|answer| answer.name("a")).map(|answer| answer.as_str());
-            answer.is_some_and(|answer| telling(input) && telling(answer))
+            answer.is_some_and(|answer| own_answer(input, answer))
         } else {
             CHOICE.captures(this).is_some_and(|hit| hit.iter().skip(1).flatten().all(|literal| telling(literal.as_str())))
         };
@@ -705,6 +705,12 @@ fn answers(after: &Source<'_>, lines: &[Range<usize>], skip: &[Range<usize>], fo
             found.push((line.start, Severity::NeedsApproval, "one input gets an answer of its own"));
         }
     }
+}
+
+/// Whether an answer to an input looks learned by heart: both say something, or the input is so special that any fixed answer does.
+fn own_answer(input: &str, answer: &str) -> bool {
+    let quoted = |text: &str| text.starts_with(['"', '\'']) && text.len() > 3;
+    (telling(input) && telling(answer)) || (quoted(input) && telling(input)) || (quoted(answer) && telling(answer)) || (telling(input) && answer.len() > 1)
 }
 
 /// A literal that says something: not the neutral ones that every function treats apart.
