@@ -299,7 +299,7 @@ fn not_red(red: &Ran, log: Option<&[u8]>, command: &str, head: &CommitSha) -> Op
     let command = escape::line(command, 80);
     let seen = evidence::identity(&evidence::of_output(&red.output));
     let expected = log.map_or_else(|| seen.clone(), |log| evidence::identity(&evidence::of_output(log)));
-    let run = proof::RunEvidence { command: &command, exit: &red.exit, output: &red.output, identity: Some(&seen) };
+    let run = proof::RunEvidence { command: &command, exit: &red.exit, output: &red.output, identity: Some(&seen), results: red.results.as_ref() };
     match proof::red_before(&expected, &run) {
         proof::RedBefore::Same { .. } => None,
         proof::RedBefore::Green => Some((Reason::NotReproduced, format!("`{command}` passes here at {}: there is nothing to fix", head.short()))),

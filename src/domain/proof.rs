@@ -6,10 +6,12 @@
 //! or loosens are caught where the patch is inspected, and the team's own CI runs the fix branch again.
 
 mod absence;
+pub mod ask;
 mod less;
 mod line;
 mod name;
 pub mod report;
+pub mod results;
 pub mod runner;
 mod script;
 mod sentence;
@@ -22,9 +24,11 @@ use absence::{missing_network, missing_tool};
 use less::less;
 use sentence::{kept, shown, some_of};
 
+pub use ask::{Asked, Reports, plan};
 pub use less::Less;
 pub use name::same_test;
-pub use report::{TestReport, Unit};
+pub use report::{Source, TestReport, Unit};
+pub use results::Results;
 pub use runner::Runner;
 
 /// What makes a failure this failure and no other.
@@ -70,12 +74,14 @@ pub struct RunEvidence<'a> {
     pub output: &'a [u8],
     /// The diagnosis of this run's output, where it failed.
     pub identity: Option<&'a FailureIdentity>,
+    /// What the runner itself wrote down, where it was asked.
+    pub results: Option<&'a Results>,
 }
 
 impl RunEvidence<'_> {
     /// What it says of tests.
     pub fn report(&self) -> TestReport {
-        TestReport::read(self.command, self.output)
+        TestReport::read(self.command, self.output).beside(self.results)
     }
 }
 
@@ -247,6 +253,7 @@ pub fn judge(ci: &FailureIdentity, before: &RunEvidence, after: Option<&RunEvide
     };
     let mut summary = vec![sentence::red(&red, before.command)];
     summary.extend(green.as_ref().map(sentence::green));
+    summary.extend(after.and_then(|after| after.report().left_out).map(|why| sentence::printed_only(&why)));
     summary.extend(wider.as_ref().map(sentence::wider));
     Proof { red, green, wider, summary }
 }

@@ -11,6 +11,7 @@ pub mod place;
 pub mod propose;
 pub mod prove;
 pub mod publish;
+pub mod reports;
 pub mod rerun;
 pub mod spares;
 pub mod triage;

@@ -30,7 +30,7 @@ pub struct Less {
 pub(super) fn less(was: &TestReport, is: &TestReport) -> Option<Less> {
     let mut missing: Vec<&str> = Vec::new();
     missing.extend(failing_not_seen_passing(was, is));
-    let named = was.names_all_passing && is.names_all_passing && was.runners == is.runners && was.unit == is.unit;
+    let named = was.names_all_passing && is.names_all_passing && was.runners == is.runners && was.unit == is.unit && was.source == is.source;
     if named {
         missing.extend(passing_not_seen_passing(was, is));
     }

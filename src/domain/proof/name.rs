@@ -27,7 +27,9 @@ pub(super) fn normal(name: &str) -> String {
             return format!("{case}.{method}").replace(['.', ':'], "\u{1f}").replace("\u{1f}\u{1f}", "\u{1f}");
         }
     }
-    let mut out = name.replace(" > ", "\u{1f}").replace(" › ", "\u{1f}").replace("::", "\u{1f}").replace(['#', '.', '/', '\\'], "\u{1f}");
+    // A module is named with its ending by pytest, without it in its report.
+    let mut out =
+        name.replace(".py::", "::").replace(" > ", "\u{1f}").replace(" › ", "\u{1f}").replace("::", "\u{1f}").replace(['#', '.', '/', '\\'], "\u{1f}");
     if out.contains(" \u{1f}") || out.contains("\u{1f} ") {
         out = out.replace(" \u{1f}", "\u{1f}").replace("\u{1f} ", "\u{1f}");
     }

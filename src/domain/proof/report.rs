@@ -6,16 +6,19 @@
 //! consistent report cannot be told from the runner by its output alone: that is the limit of this method, and why
 //! a proof also needs the exit code, the same command before and after, and a patch that leaves the tests alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::line::clean;
 use super::name::{normal, same_test};
+use super::results::Results;
 use super::runner::{Runner, Started};
 
 /// Most names kept.
 const MAX_NAMES: usize = 200_000;
+/// Among more failing tests than these a name is looked for as a whole only.
+const MAX_SEARCHED: usize = 500;
 
 /// How often a test was seen ending in each way. One name can stand for many tests: parameters need not show in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,11 +55,24 @@ pub enum Unit {
     Packages,
 }
 
+/// Where the names of tests come from. Names of different sources are not compared to the letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Source {
+    /// What the runner printed.
+    #[default]
+    Printed,
+    /// What the runner wrote down for machines, and what it printed agrees.
+    Written,
+}
+
 /// What a run's output says about tests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TestReport {
     /// The runners that were recognised, in the order of their kind.
     pub runners: BTreeSet<Runner>,
+    pub source: Source,
+    /// Why the runner's own report was not used, where there should be one.
+    pub left_out: Option<String>,
     /// What is counted.
     pub unit: Unit,
     /// Those that ran to an end: passed and failed.
@@ -223,6 +239,51 @@ impl TestReport {
         }
         self.only_failing.extend(tally.only_failing);
         self.contradictions.extend(tally.contradictions);
+    }
+
+    /// Takes over what the runner itself wrote down. The report adds names where it agrees with what was printed, stands in where nothing was
+    /// counted in print, and only adds what is red where the two don't agree.
+    pub(super) fn beside(mut self, results: Option<&Results>) -> Self {
+        let tests = match results {
+            None => return self,
+            Some(Results::NotUsed(why)) => {
+                self.left_out = Some(why.clone());
+                return self;
+            }
+            Some(Results::Read(tests)) => tests,
+        };
+        let uncounted = self.is_empty() || self.uncounted || self.unit == Unit::Packages;
+        // A failure may be counted twice (in a test and in what cleans up behind it): that there is one is what must agree.
+        let agrees = self.passed == tests.passed && self.idle() == tests.skipped + tests.expected && self.is_red() == (tests.failed > 0);
+        if !uncounted && !agrees {
+            self.left_out = Some(format!(
+                "it tells {} passed, {} failed and {} other tests, and what was printed does not",
+                tests.passed,
+                tests.failed,
+                tests.skipped + tests.expected
+            ));
+            self.failed = self.failed.max(tests.failed);
+            self.ran = self.passed.saturating_add(self.failed);
+            let failing: Vec<String> = tests.tests.iter().filter(|(_, seen)| seen.failed).map(|(name, _)| name.clone()).collect();
+            self.only_failing.extend(failing);
+            return self;
+        }
+        // What failed in print and is named otherwise there is kept: a name of the report that means the same test is enough.
+        let written: HashSet<String> = tests.tests.iter().filter(|(_, seen)| seen.failed).map(|(name, _)| normal(name)).collect();
+        let known = |name: &str| {
+            let name = normal(name);
+            written.contains(&name) || (written.len() <= MAX_SEARCHED && written.iter().any(|written| written.ends_with(&format!("\u{1f}{name}"))))
+        };
+        let printed = std::mem::take(&mut self.tests);
+        self.only_failing.extend(printed.into_iter().filter(|(name, seen)| seen.failed && !known(name)).map(|(name, _)| name));
+        // A binary or a package that failed without a test of its own is red all the same.
+        let failed = if uncounted { tests.failed.max(u64::from(self.is_red())) } else { tests.failed.max(self.failed) };
+        (self.passed, self.failed, self.skipped, self.expected) = (tests.passed, failed, tests.skipped, tests.expected);
+        self.tests.clone_from(&tests.tests);
+        self.ran = self.passed.saturating_add(self.failed);
+        (self.unit, self.source, self.uncounted) = (Unit::Tests, Source::Written, false);
+        (self.names_all_passing, self.names_all_idle) = (true, true);
+        self
     }
 
     /// True where no runner was recognised: a compiler or a linter, say.

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::ask::Wish;
 use super::report::Reader;
 use super::script::{self, Simple, program};
 
@@ -34,6 +35,8 @@ struct Kind {
     starts: fn(&Call) -> bool,
     /// How often one start sums up.
     sums: Sums,
+    /// How it is asked for a report of its own; nothing where it has none, or is asked for one already.
+    ask: fn(&Call) -> Option<Wish>,
     /// A fresh reader of its output.
     reader: fn() -> Box<dyn Reader>,
 }
@@ -61,6 +64,16 @@ impl Call<'_> {
     /// Whether the first word behind the program that is no option is one of these. cargo's `+toolchain` is none.
     fn subcommand(&self, names: &[&str]) -> bool {
         self.words.iter().skip(1).find(|word| !word.starts_with(['-', '+'])).is_some_and(|word| names.contains(&word.as_str()))
+    }
+}
+
+impl Call<'_> {
+    /// Whether a word is one of these options, alone, with a value or as the beginning of a longer one.
+    fn has(&self, options: &[&str]) -> bool {
+        let is = |word: &str, option: &str| {
+            word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with(['=', ':']) || option.len() > 4 || !option.starts_with("--"))
+        };
+        self.words.iter().skip(1).any(|word| options.iter().any(|option| is(word, option)))
     }
 }
 
@@ -163,9 +176,33 @@ impl Started {
 
 /// The runner that a simple command starts.
 fn runner_of(simple: &Simple) -> Option<Runner> {
-    let at = script::meant(&simple.words)?;
-    let call = Call { words: simple.words.get(at..)? };
+    let call = Call { words: simple.words.get(script::meant(&simple.words)?..)? };
     Runner::ALL.iter().copied().find(|runner| (runner.kind().starts)(&call))
+}
+
+/// The one start of a runner in a script.
+pub(super) struct OnlyStart {
+    pub(super) wish: Option<Wish>,
+    /// Where the words of the call end in the script.
+    pub(super) ends: Vec<usize>,
+    /// Names of variables that the script sets.
+    pub(super) sets: Vec<String>,
+}
+
+/// Looks at a script that starts one runner once; nothing for any other.
+pub(super) fn only_start(text: &str) -> Option<OnlyStart> {
+    let Started::Known(known) = Started::by(text) else { return None };
+    if known.values().sum::<u64>() != 1 {
+        return None;
+    }
+    let commands = script::simple_commands(text)?;
+    let exported = |simple: &Simple| simple.words.iter().skip(1).map(|word| word.split('=').next().unwrap_or(word).to_owned()).collect::<Vec<_>>();
+    let named = commands.iter().filter(|simple| simple.words.first().is_some_and(|word| word == "export" || word == "env")).flat_map(exported);
+    let sets = commands.iter().flat_map(|simple| simple.sets.iter().cloned()).chain(named).collect();
+    let simple = commands.iter().find(|simple| runner_of(simple).is_some())?;
+    let (runner, at) = (runner_of(simple)?, script::meant(&simple.words)?);
+    let call = Call { words: simple.words.get(at..)? };
+    Some(OnlyStart { wish: (runner.kind().ask)(&call), ends: simple.ends.get(at..)?.to_vec(), sets })
 }
 
 #[cfg(test)]

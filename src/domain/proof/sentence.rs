@@ -76,6 +76,11 @@ pub(super) fn green(green: &GreenAfter) -> String {
     }
 }
 
+/// Why the printed text alone was judged.
+pub(super) fn printed_only(why: &str) -> String {
+    format!("The runner's own report was not used ({why}): what it printed was judged.")
+}
+
 pub(super) fn wider(wider: &Wider) -> String {
     match wider {
         Wider::NoCommand => "No wider command is known: nothing but the failing command was run.".to_owned(),

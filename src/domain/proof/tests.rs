@@ -16,7 +16,7 @@ fn cargo(tests: &[(&str, &str)]) -> String {
 }
 
 fn run<'a>(exit: &'a Exit, output: &'a str, identity: Option<&'a FailureIdentity>) -> RunEvidence<'a> {
-    RunEvidence { command: "make test", exit, output: output.as_bytes(), identity }
+    RunEvidence { command: "make test", exit, output: output.as_bytes(), identity, results: None }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::workspace::{NotPrepared, Ran, Workspace, is_lock, limits, sandbox, tail};
 use crate::domain::ids::RemediationId;
 use crate::domain::patch::FileChange;
-use crate::domain::proof::{self, FailureIdentity, GreenAfter, RedBefore, RunEvidence, TestReport, Unit, Widening, WiderRuns};
+use crate::domain::proof::{self, FailureIdentity, GreenAfter, RedBefore, RunEvidence, Unit, Widening, WiderRuns};
 use crate::domain::remediation::{CommandRecord, Event, ProofRecord, ProposalRecord, Reason, RunRecord, SetupStep};
 use crate::domain::render::escape;
 use crate::domain::rules::Prove;
@@ -126,7 +126,13 @@ async fn prove(
             engine.seen_red.put(&id, ran)
         }
     };
-    let before = RunEvidence { command: &command.script, exit: &red.ran.exit, output: &red.ran.output, identity: Some(&red.identity) };
+    let before = RunEvidence {
+        command: &command.script,
+        exit: &red.ran.exit,
+        output: &red.ran.output,
+        identity: Some(&red.identity),
+        results: red.ran.results.as_ref(),
+    };
     let judged = proof::judge(&ci, &before, None, Widening::NotYet);
     match &judged.red {
         RedBefore::Same { .. } => {}
@@ -141,7 +147,7 @@ async fn prove(
         let tree = Workspace::prepare(engine, &remote, &sha, &command.setup, limits, stop).await?;
         tree.write(&applied.files).await?;
         let ran = tree.run_command(engine, command, limits, stop).await?;
-        let seen = RunEvidence { command: &command.script, exit: &ran.exit, output: &ran.output, identity: None };
+        let seen = RunEvidence { command: &command.script, exit: &ran.exit, output: &ran.output, identity: None, results: ran.results.as_ref() };
         // Red with a code of its own: the set-up may have installed or built the project, and what was run is the code before the patch.
         let stale = !command.setup.is_empty() && ran.code().is_some() && !proof::judge(&ci, &before, Some(&seen), Widening::NotYet).holds();
         (workspace, green) = (Some(tree), (!stale).then_some(ran));
@@ -159,7 +165,8 @@ async fn prove(
         },
     };
     let after_identity = (green.code() != Some(0)).then(|| evidence::identity(&evidence::of_output(&green.output)));
-    let after = RunEvidence { command: &command.script, exit: &green.exit, output: &green.output, identity: after_identity.as_ref() };
+    let after =
+        RunEvidence { command: &command.script, exit: &green.exit, output: &green.output, identity: after_identity.as_ref(), results: green.results.as_ref() };
     let mut judged = proof::judge(&ci, &before, Some(&after), Widening::NoCommand);
 
     let mut wider_ran = None;
@@ -175,14 +182,22 @@ async fn prove(
             without: Vec::new(),
         };
         let ran = workspace.run_command(engine, &wider, limits, stop).await?;
-        let seen = RunEvidence { command: test, exit: &ran.exit, output: &ran.output, identity: None };
+        let ran_identity = (ran.code() != Some(0)).then(|| evidence::identity(&evidence::of_output(&ran.output)));
+        let seen = RunEvidence { command: test, exit: &ran.exit, output: &ran.output, identity: ran_identity.as_ref(), results: ran.results.as_ref() };
         let mut base = None;
         if proof::wider_needs_before(&after, &seen) {
             // Red, or with as little to say, as well without the patch is no reproach to it.
             let untouched = Workspace::prepare(engine, &remote, &sha, &command.setup, limits, stop).await?;
             base = Some(untouched.run_command(engine, &wider, limits, stop).await?);
         }
-        let base_evidence = base.as_ref().map(|base| RunEvidence { command: test, exit: &base.exit, output: &base.output, identity: None });
+        let base_identity = base.as_ref().map(|base| evidence::identity(&evidence::of_output(&base.output)));
+        let base_evidence = base.as_ref().map(|base| RunEvidence {
+            command: test,
+            exit: &base.exit,
+            output: &base.output,
+            identity: base_identity.as_ref(),
+            results: base.results.as_ref(),
+        });
         judged = proof::judge(&ci, &before, Some(&after), Widening::Ran(WiderRuns { before: base_evidence, after: seen }));
         wider_ran = Some((test.clone(), ran));
     }
@@ -243,7 +258,8 @@ fn set_up_fails(
 }
 
 fn run_record(command: &str, ran: &Ran) -> RunRecord {
-    let report = TestReport::read(command, &ran.output);
+    let seen = RunEvidence { command, exit: &ran.exit, output: &ran.output, identity: None, results: ran.results.as_ref() };
+    let report = seen.report();
     RunRecord {
         command: escape::bounded(command, 2000),
         exit_code: ran.code(),

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::place::Held;
 use super::spares::Spares;
-use super::{cache, overlay};
+use super::{cache, overlay, reports};
 use crate::domain::diagnosis::clean::clean_line;
 use crate::domain::ids::{CommitSha, hex};
 use crate::domain::patch::FileChange;
@@ -16,7 +16,7 @@ use crate::domain::proof;
 use crate::domain::remediation::{CommandRecord, Reason, SetupStep};
 use crate::engine::{Engine, Runs, StageError, evidence};
 use crate::ports::git::{ExportLimits, Remote};
-use crate::ports::sandbox::{Exit, HOME, Limits, Network, Sandbox, SandboxError, SandboxJob, SandboxOutcome, Shell, ShellCommand};
+use crate::ports::sandbox::{Exit, HOME, Limits, Network, Sandbox, SandboxError, SandboxJob, SandboxKind, SandboxOutcome, Shell, ShellCommand};
 
 /// Files whose content decides what a set-up gives.
 const LOCKS: [&str; 22] = [
@@ -123,6 +123,8 @@ pub struct Ran {
     pub output: Vec<u8>,
     /// Wall time in seconds.
     pub seconds: f64,
+    /// What the runner itself wrote down of its tests, where it was asked: hostile.
+    pub results: Option<proof::Results>,
 }
 
 impl Ran {
@@ -286,10 +288,34 @@ impl Workspace {
         .map_err(|error| StageError::End(Reason::SetupFailed, format!("the patch can't be written into the prepared tree: {error}")))
     }
 
-    /// Runs the failing command as it is recorded, without network.
+    /// Runs a command as it is recorded, without network, and has its runner write down its results beside its usual output where that can be
+    /// asked for. Where no test ran then, an old version may not have known the question: it is run once more as it stands.
     pub async fn run_command(&self, engine: &Engine, command: &CommandRecord, limits: Limits, stop: &CancellationToken) -> Result<Ran, NotPrepared> {
-        let shell = ShellCommand { shell: shell_of(&command.shell), script: command.script.clone() };
-        self.run(engine, shell, &command.directory, &command.env, Network::None, limits, stop).await
+        let place = match sandbox(engine)?.kind() {
+            // There the paths inside are not those that are told.
+            SandboxKind::Weak => None,
+            _ => reports::Place::new(&self.home).await,
+        };
+        let asked = match &place {
+            Some(place) => proof::plan(&command.script, &command.shell, &command.env, &place.inside),
+            None => proof::Asked::nothing(&command.script),
+        };
+        let before = reports::listed(&self.tree, asked.reports).await;
+        let run = |script: &str, env: std::collections::BTreeMap<String, String>| {
+            let shell = ShellCommand { shell: shell_of(&command.shell), script: script.to_owned() };
+            async move { self.run(engine, shell, &command.directory, &env, Network::None, limits, stop).await }
+        };
+        let mut env = command.env.clone();
+        env.extend(asked.env.clone());
+        let mut ran = run(&asked.script, env).await?;
+        ran.results = match &place {
+            Some(place) => reports::read(&self.tree, place, asked.reports, before).await,
+            None => None,
+        };
+        if asked.changes(&command.script) && reports::may_not_have_been_understood(&command.script, &ran) && !stop.is_cancelled() {
+            ran = run(&command.script, command.env.clone()).await?;
+        }
+        Ok(ran)
     }
 
     /// Runs a script in the sandbox.
@@ -405,7 +431,7 @@ fn ran(outcome: SandboxOutcome) -> Ran {
         Exit::Limit(kind) => proof::Exit::Limit(kind.to_string()),
         Exit::Stopped => proof::Exit::Stopped,
     };
-    Ran { exit, output: outcome.output, seconds: outcome.duration.as_secs_f64() }
+    Ran { exit, output: outcome.output, seconds: outcome.duration.as_secs_f64(), results: None }
 }
 
 /// The limits of a command of this repository.
@@ -436,7 +462,8 @@ pub fn tail(output: &[u8], max: usize) -> String {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
+/// Does work that blocks on a thread where nothing else waits for it.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }
 

@@ -4,7 +4,7 @@ use super::{Call, Kind, Sums};
 use crate::domain::proof::line::{count_of, number};
 use crate::domain::proof::report::{Reader, Tally};
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Often, reader: || Box::new(CargoTest::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: |_| None, sums: Sums::Often, reader: || Box::new(CargoTest::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("cargo") && call.subcommand(&["test", "t"])

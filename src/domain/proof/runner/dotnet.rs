@@ -5,13 +5,23 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Call, Kind, Sums};
+use crate::domain::proof::ask::Wish;
 use crate::domain::proof::line::{count_after, number, without_duration};
 use crate::domain::proof::report::{Reader, Tally};
+use crate::domain::proof::results::Form;
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Often, reader: || Box::new(Dotnet::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Often, reader: || Box::new(Dotnet::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("dotnet") && call.subcommand(&["test"])
+}
+
+/// The console's own logger stays beside it; a file for every assembly gets a name of its own.
+/// <https://learn.microsoft.com/dotnet/core/tools/dotnet-test-vstest>
+fn ask(call: &Call) -> Option<Wish> {
+    let behind = call.words.iter().position(|word| word == "test")?;
+    let own = ["--logger", "-l", "--results-directory", "-r", "--list-tests", "-t", "--help", "-h"];
+    (!call.has(&own)).then_some(Wish::Folder { behind, text: "--logger trx --results-directory {}", ending: "trx", form: Form::Trx })
 }
 
 /// `dotnet test`, by VSTest (`Passed!  - Failed: 0, Passed: 5, …` for every assembly) and by the newer platform.

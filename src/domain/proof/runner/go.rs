@@ -8,7 +8,7 @@ use super::{Call, Kind, Sums};
 use crate::domain::proof::line::without_duration;
 use crate::domain::proof::report::{Reader, Tally, Unit};
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Often, reader: || Box::new(Go::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: |_| None, sums: Sums::Often, reader: || Box::new(Go::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("go") && call.subcommand(&["test"])

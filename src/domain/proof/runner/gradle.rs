@@ -5,13 +5,20 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Call, Kind, Sums};
+use crate::domain::proof::ask::Wish;
 use crate::domain::proof::line::number;
 use crate::domain::proof::report::{Reader, Tally};
+use crate::domain::proof::results::Form;
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Often, reader: || Box::new(Gradle::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Often, reader: || Box::new(Gradle::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("gradle") || call.is("gradlew")
+}
+
+/// <https://docs.gradle.org/current/userguide/java_testing.html#test_reporting>
+fn ask(_: &Call) -> Option<Wish> {
+    Some(Wish::Anyway { form: Form::Junit, ends: &["build/test-results/*/TEST-*.xml"] })
 }
 
 /// Gradle: `Class > test() FAILED` and `5 tests completed, 1 failed`; nothing at all when everything passes,

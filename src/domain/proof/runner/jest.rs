@@ -1,13 +1,21 @@
 //! Jest.
 
 use super::{Call, Kind, Sums};
+use crate::domain::proof::ask::Wish;
 use crate::domain::proof::line::{FAILED, IDLE, Outline, PASSED, count_of, marked, without_duration};
 use crate::domain::proof::report::{Reader, Tally};
+use crate::domain::proof::results::Form;
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Once, reader: || Box::new(Jest::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Once, reader: || Box::new(Jest::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("jest")
+}
+
+/// With a file, `--json` leaves the usual output as it is. <https://jestjs.io/docs/cli#--outputfilefilename>
+fn ask(call: &Call) -> Option<Wish> {
+    let own = ["--json", "--outputFile", "--watch", "--listTests", "--showConfig", "--version", "--help"];
+    (!call.has(&own)).then_some(Wish::File { behind: 0, text: "--json --outputFile={}", form: Form::Jest })
 }
 
 /// Jest: `Tests:       1 failed, 4 passed, 6 total` below `Test Suites: …`, once for every run.

@@ -5,13 +5,20 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Call, Kind, Sums};
+use crate::domain::proof::ask::Wish;
 use crate::domain::proof::line::number;
 use crate::domain::proof::report::{Reader, Tally};
+use crate::domain::proof::results::Form;
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Often, reader: || Box::new(Maven::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Often, reader: || Box::new(Maven::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("mvn") || call.is("mvnw") || call.is("mvnd")
+}
+
+/// <https://maven.apache.org/surefire/maven-surefire-plugin/test-mojo.html#reportsDirectory>
+fn ask(_: &Call) -> Option<Wish> {
+    Some(Wish::Anyway { form: Form::Junit, ends: &["target/surefire-reports/TEST-*.xml", "target/failsafe-reports/TEST-*.xml"] })
 }
 
 /// `[INFO] Tests run: 5, Failures: 0, Errors: 0, Skipped: 0`, for every class (with a time) and every module.

@@ -8,7 +8,7 @@ use super::{Call, Kind, Sums};
 use crate::domain::proof::line::number;
 use crate::domain::proof::report::{Reader, Tally};
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Once, reader: || Box::new(Minitest::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: |_| None, sums: Sums::Once, reader: || Box::new(Minitest::default()) };
 
 fn starts(call: &Call) -> bool {
     (call.is("rails") || call.is("rake")) && call.subcommand(&["test"])

@@ -8,7 +8,7 @@ use super::{Call, Kind, Sums};
 use crate::domain::proof::line::count_of;
 use crate::domain::proof::report::{Reader, Tally};
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Once, reader: || Box::new(Nextest::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: |_| None, sums: Sums::Once, reader: || Box::new(Nextest::default()) };
 
 fn starts(call: &Call) -> bool {
     (call.is("cargo") && call.subcommand(&["nextest"])) || call.is("cargo-nextest")

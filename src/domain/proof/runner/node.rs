@@ -8,7 +8,7 @@ use super::{Call, Kind, Sums};
 use crate::domain::proof::line::{FAILED, IDLE, Outline, PASSED, marked, number, without_duration};
 use crate::domain::proof::report::{Reader, Tally};
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Once, reader: || Box::new(NodeTest::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: |_| None, sums: Sums::Once, reader: || Box::new(NodeTest::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("node") && call.words.iter().any(|word| word == "--test")

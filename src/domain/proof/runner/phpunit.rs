@@ -5,14 +5,23 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Call, Kind, Sums};
+use crate::domain::proof::ask::Wish;
 use crate::domain::proof::line::{count_after, number};
 use crate::domain::proof::report::{Reader, Tally};
+use crate::domain::proof::results::Form;
 use crate::domain::proof::script::program;
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Once, reader: || Box::new(Phpunit::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Once, reader: || Box::new(Phpunit::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("phpunit") || (call.is("php") && call.words.get(1).is_some_and(|word| program(word) == "phpunit"))
+}
+
+/// <https://docs.phpunit.de/en/11.5/textui.html#logging>
+fn ask(call: &Call) -> Option<Wish> {
+    let behind = call.words.iter().position(|word| program(word) == "phpunit")?;
+    let own = ["--log-junit", "--no-logging", "--list-", "--version", "--help"];
+    (!call.has(&own)).then_some(Wish::File { behind, text: "--log-junit {}", form: Form::Junit })
 }
 
 /// PHPUnit: `OK (5 tests, 10 assertions)` or `Tests: 5, Assertions: 10, Failures: 1.`.

@@ -5,13 +5,22 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Call, Kind, Sums};
+use crate::domain::proof::ask::Wish;
 use crate::domain::proof::line::count_of;
 use crate::domain::proof::report::{Reader, Tally};
+use crate::domain::proof::results::Form;
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Once, reader: || Box::new(Pytest::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Once, reader: || Box::new(Pytest::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("pytest") || call.is("py.test")
+}
+
+/// `PYTEST_ADDOPTS` is read by every pytest since 2.4, and cleared by pytest's own plugin for tests that run pytest.
+/// <https://docs.pytest.org/en/stable/reference/reference.html#envvar-PYTEST_ADDOPTS>
+fn ask(call: &Call) -> Option<Wish> {
+    let own = ["--junit", "--collect-only", "--co", "--version", "--help", "--fixtures"];
+    (!call.has(&own)).then_some(Wish::Variable { name: "PYTEST_ADDOPTS", value: "--junitxml={}", form: Form::Junit })
 }
 
 /// pytest, with any of `-v`, `-q`, `-rA` and pytest-xdist.

@@ -5,13 +5,22 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Call, Kind, Sums};
+use crate::domain::proof::ask::Wish;
 use crate::domain::proof::line::number;
 use crate::domain::proof::report::{Reader, Tally};
+use crate::domain::proof::results::Form;
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Once, reader: || Box::new(Rspec::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Once, reader: || Box::new(Rspec::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("rspec")
+}
+
+/// `SPEC_OPTS` takes the place of formatters named elsewhere: where there are any on the command line, it is left alone.
+/// <https://rspec.info/features/3-13/rspec-core/configuration/read-options-from-file/>
+fn ask(call: &Call) -> Option<Wish> {
+    let own = ["--format", "-f", "--out", "-o", "--options", "-O", "--dry-run", "--version", "--help"];
+    (!call.has(&own)).then_some(Wish::Variable { name: "SPEC_OPTS", value: "--format progress --format json --out {}", form: Form::Rspec })
 }
 
 /// RSpec: `5 examples, 1 failure, 1 pending`, below `Finished in …`.

@@ -5,16 +5,31 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Call, Kind, Sums};
+use crate::domain::proof::ask::Wish;
 use crate::domain::proof::line::number;
 use crate::domain::proof::report::{Reader, Tally};
 use crate::domain::proof::script::program;
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Once, reader: || Box::new(Unittest::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Once, reader: || Box::new(Unittest::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("unittest")
         || (call.is("manage.py") && call.subcommand(&["test"]))
         || (call.is("python") && call.words.get(1).is_some_and(|word| program(word) == "manage.py") && call.words.get(2).is_some_and(|word| word == "test"))
+}
+
+/// unittest has no report, but names every test with `-v`; Django's has a level behind it.
+fn ask(call: &Call) -> Option<Wish> {
+    if call.has(&["-v", "--verbosity", "--verbose", "-q", "--quiet", "-h", "--help"]) {
+        return None;
+    }
+    if call.is("unittest") {
+        // `-v discover` would take `discover` for the name of a test.
+        let behind = usize::from(call.words.get(1).is_some_and(|word| word == "discover"));
+        return Some(Wish::Louder { behind, text: "-v" });
+    }
+    let behind = call.words.iter().position(|word| word == "test")?;
+    Some(Wish::Louder { behind, text: "-v 2" })
 }
 
 /// unittest (and Django): `Ran 5 tests in 0.001s`, then `OK` or `FAILED (failures=1, skipped=1)`.

@@ -5,13 +5,22 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Call, Kind, Sums};
+use crate::domain::proof::ask::Wish;
 use crate::domain::proof::line::{FAILED, IDLE, Outline, PASSED, count_of, marked, number, without_duration};
 use crate::domain::proof::report::{Reader, Tally};
+use crate::domain::proof::results::Form;
 
-pub(super) const KIND: Kind = Kind { starts, sums: Sums::Once, reader: || Box::new(Vitest::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Once, reader: || Box::new(Vitest::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("vitest")
+}
+
+/// <https://vitest.dev/guide/reporters#reporter-output>
+fn ask(call: &Call) -> Option<Wish> {
+    let own = ["--reporter", "--outputFile", "--watch", "-w", "--version", "--help", "-h"];
+    let behind = usize::from(call.words.get(1).is_some_and(|word| ["run", "related", "dev"].contains(&word.as_str())));
+    (!call.has(&own)).then_some(Wish::File { behind, text: "--reporter=default --reporter=json --outputFile.json={}", form: Form::Jest })
 }
 
 /// Vitest: `Tests  1 failed | 4 passed (5)` below `Test Files  …`.
