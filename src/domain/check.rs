@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::patch::integrity::{self, Evidence, Severity};
+use super::patch::integrity::{self, Evidence, Rule, Severity};
 use super::patch::{self, Applied, FileContent, FileMode, PathRules};
 use super::redaction::redact;
 use super::risk::{self, RiskInputs, RiskReason};
@@ -17,7 +17,24 @@ pub const MAX_FILES: usize = 300;
 
 /// Points of the risk score that only say how big a change is, or repeat a finding of this report. A team's own pull requests are
 /// read by people anyway, so these never ask by themselves; they do where the caller sets a limit for the whole score.
-const SIZE: &[&str] = &["size", "files", "deleted_files", "mostly_deletion", "tests", "test_integrity", "snapshots", "public_api", "generated"];
+const SIZE: &[&str] =
+    &["size", "files", "removed_lines", "deleted_files", "tests", "test_support", "test_integrity", "snapshots", "public_api", "generated", "runner_config"];
+
+/// Weakenings that a change of production code may explain: a test goes with what it tested, and is written anew with it. There a person
+/// is asked; where nothing but tests changes, or where it is a fix of our own, nothing explains them.
+const EXPLAINED: &[Rule] = &[
+    Rule::TestDeleted,
+    Rule::TestFileDeleted,
+    Rule::TestEmptied,
+    Rule::AssertionRemoved,
+    Rule::AssertionLoosened,
+    Rule::CasesRemoved,
+    Rule::SkipAdded,
+    Rule::ErrorSwallowed,
+    Rule::EarlyReturn,
+    Rule::ToleranceBroadened,
+    Rule::SnapshotRewritten,
+];
 
 /// What the gate says to a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -164,8 +181,10 @@ pub fn check(change: &Applied, unread: &[(String, String)], rules: &PathRules, l
     let integrity = integrity::judge(&change.files, &Evidence::default());
     not_understood.extend(integrity.not_understood);
     let weakened = integrity.findings;
+    let production = integrity::production_changes(&change.files);
     for finding in &weakened {
-        let severity = if finding.severity == Severity::Refuse { Weight::Refuse } else { Weight::Ask };
+        let explained = production && EXPLAINED.contains(&finding.rule);
+        let severity = if finding.severity == Severity::Refuse && !explained { Weight::Refuse } else { Weight::Ask };
         add(finding.rule.id(), &finding.path, finding.line, severity, finding.message.clone());
     }
     let secrets = findings.iter().filter(|finding| finding.rule == "secret_added").count();

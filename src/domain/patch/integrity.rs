@@ -211,6 +211,12 @@ pub struct Report {
     pub not_understood: Vec<String>,
 }
 
+/// Whether production code changes in more than layout and comments.
+#[must_use]
+pub fn production_changes(changes: &[FileChange]) -> bool {
+    material::production_changes(changes)
+}
+
 /// Judge a change: the findings alone, sorted by path and line.
 #[must_use]
 pub fn check(changes: &[FileChange], evidence: &Evidence) -> Vec<Finding> {

@@ -11,8 +11,8 @@ use super::harmless::{self, Production, Verdict};
 use super::tests_found::{Source, pattern};
 use super::{Finding, Rule, Severity};
 use crate::domain::patch::apply::FileChange;
-use crate::domain::source::files::{is_build_script, is_lock_file, is_manifest, is_snapshot, is_test};
-use crate::domain::source::lexer::Language;
+use crate::domain::source::files::{Kind, is_lock_file, is_manifest, is_snapshot, is_test, kinds};
+use crate::domain::source::lexer::{Language, mask};
 use crate::domain::source::parse::{Node, Parsed, parse};
 
 /// What a file is for the tests.
@@ -51,7 +51,8 @@ static SHADOW: LazyLock<Regex> = LazyLock::new(|| {
 /// A project of tests, by its name or its folder's.
 static TESTING: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)(?:^|[/._-])(?:\w*[a-z])?(?:tests?|specs?)(?:[/._-]|$)"));
 /// Words by which a build script speaks of tests.
-static SPEAKS: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)tests?\b|specs?\b|_(?:tests?|specs?)_|\bcheck\b|\bdefault\b|\bpytest|\bjest\b|\bvitest|\bmocha|\bverify\b"));
+static SPEAKS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)tests?\b|specs?\b|_(?:tests?|specs?)_|\bcheck\b|\bdefault\b|\bpytest|\bjest\b|\bvitest|\bmocha|\bverify\b"));
 
 /// Lines of a build script that speak of tests and come or go: what is run as a test, or not any more, may change with them.
 fn builds(old: &Source<'_>, new: &Source<'_>) -> Verdict {
@@ -95,6 +96,21 @@ pub(super) fn of(path: &str) -> Option<Material> {
         return Some(if programming { Material::Support } else { Material::Data });
     }
     EXPECTED.is_match(name).then_some(Material::Data)
+}
+
+/// Whether production code changes in more than layout and comments: then a test may go with what it tested.
+pub(super) fn production_changes(changes: &[FileChange]) -> bool {
+    changes.iter().any(|change| {
+        let language = Language::of(&change.path);
+        if of(&change.path).is_some() || !super::is_source(language) {
+            return false;
+        }
+        let code = |content: &Option<crate::domain::patch::FileContent>| -> Vec<String> {
+            let text = content.as_ref().and_then(|content| content.text()).unwrap_or_default();
+            mask(language, text).uncommented.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+        };
+        code(&change.before) != code(&change.after)
+    })
 }
 
 /// Asks about all changes of test material that are not known to be harmless.
@@ -161,8 +177,7 @@ fn changed(path: &str, old: &Source<'_>, new: &Source<'_>, production: &Producti
         return Verdict::Asks(1, "data of tests changes");
     }
     let inline = material.is_none();
-    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    if inline && is_build_script(&name) && new.language != Language::Rust {
+    if inline && new.language != Language::Rust && kinds(path).iter().any(|(kind, _)| *kind == Kind::BuildScript) {
         return builds(old, new);
     }
     if inline {

@@ -10,7 +10,7 @@ use crate::domain::proof::line::{count_after, number, without_duration};
 use crate::domain::proof::report::{Reader, Tally};
 use crate::domain::proof::results::Form;
 
-pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Often, reader: || Box::new(Dotnet::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask, sums: Sums::Often, reader: || Box::new(Dotnet::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("dotnet") && call.subcommand(&["test"])

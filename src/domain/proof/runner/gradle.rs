@@ -10,7 +10,7 @@ use crate::domain::proof::line::number;
 use crate::domain::proof::report::{Reader, Tally};
 use crate::domain::proof::results::Form;
 
-pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Often, reader: || Box::new(Gradle::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask, sums: Sums::Often, reader: || Box::new(Gradle::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("gradle") || call.is("gradlew")

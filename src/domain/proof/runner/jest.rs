@@ -6,7 +6,7 @@ use crate::domain::proof::line::{FAILED, IDLE, Outline, PASSED, count_of, marked
 use crate::domain::proof::report::{Reader, Tally};
 use crate::domain::proof::results::Form;
 
-pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Once, reader: || Box::new(Jest::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask, sums: Sums::Once, reader: || Box::new(Jest::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("jest")

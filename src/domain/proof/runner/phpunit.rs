@@ -11,7 +11,7 @@ use crate::domain::proof::report::{Reader, Tally};
 use crate::domain::proof::results::Form;
 use crate::domain::proof::script::program;
 
-pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Once, reader: || Box::new(Phpunit::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask, sums: Sums::Once, reader: || Box::new(Phpunit::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("phpunit") || (call.is("php") && call.words.get(1).is_some_and(|word| program(word) == "phpunit"))

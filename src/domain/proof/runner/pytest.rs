@@ -10,7 +10,7 @@ use crate::domain::proof::line::count_of;
 use crate::domain::proof::report::{Reader, Tally};
 use crate::domain::proof::results::Form;
 
-pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Once, reader: || Box::new(Pytest::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask, sums: Sums::Once, reader: || Box::new(Pytest::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("pytest") || call.is("py.test")

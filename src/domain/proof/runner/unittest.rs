@@ -10,7 +10,7 @@ use crate::domain::proof::line::number;
 use crate::domain::proof::report::{Reader, Tally};
 use crate::domain::proof::script::program;
 
-pub(super) const KIND: Kind = Kind { starts, ask: ask, sums: Sums::Once, reader: || Box::new(Unittest::default()) };
+pub(super) const KIND: Kind = Kind { starts, ask, sums: Sums::Once, reader: || Box::new(Unittest::default()) };
 
 fn starts(call: &Call) -> bool {
     call.is("unittest")
