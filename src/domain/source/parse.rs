@@ -298,24 +298,40 @@ impl Node {
 mod tests {
     use super::*;
 
-    fn dump(node: &Node, text: &str, depth: usize, out: &mut String) {
-        let field = node.field.map_or(String::new(), |field| format!("{field}: "));
-        let own = if node.children.is_empty() { format!(" `{}`", node.text(text)) } else { String::new() };
-        out.push_str(&format!("{}{field}{}{own}\n", "  ".repeat(depth), node.kind));
-        for child in &node.children {
-            dump(child, text, depth + 1, out);
+    #[test]
+    fn what_parses_is_understood_and_what_does_not_is_told() {
+        let good = [
+            ("a.rs", "#[test]\nfn a() {\n    assert_eq!(f(), 1);\n}\n"),
+            ("a.py", "def test_a():\n    assert f() == 1\n"),
+            ("a.js", "it('a', () => { expect(f()).toBe(1); });\n"),
+            ("a.ts", "it('a', (): void => { expect(f() as number).toBe(1); });\n"),
+            ("a.tsx", "it('a', () => { render(<A b={1} />); });\n"),
+            ("a.go", "package a\n\nfunc TestA(t *testing.T) {\n\tif f() != 1 {\n\t\tt.Fatal()\n\t}\n}\n"),
+            ("A.java", "class A { @Test void a() { assertEquals(1, f()); } }\n"),
+            ("A.kt", "class A { @Test fun a() { assertEquals(1, f()) } }\n"),
+            ("A.cs", "class A { [Fact] public void B() { Assert.Equal(1, F()); } }\n"),
+            ("a.rb", "it \"a\" do\n  expect(f).to eq(1)\nend\n"),
+            ("a.php", "<?php\nclass A { public function testA() { $this->assertSame(1, f()); } }\n"),
+            ("a.c", "void test_a(void) { assert(f() == 1); }\n"),
+            ("a.cpp", "int main() { return f<int>() == 1 ? 0 : 1; }\n"),
+        ];
+        for (path, text) in good {
+            assert!(matches!(parse(path, text), Parsed::Understood(..)), "{path}: {text}");
+            // Cut in the middle, it is not.
+            let cut = &text[..text.rfind(['(', '=']).unwrap() + 1];
+            assert!(!matches!(parse(path, cut), Parsed::Understood(..)), "{path}: {cut}");
         }
     }
 
     #[test]
-    fn dumps() {
-        let Ok(path) = std::env::var("DUMP") else { return };
-        let text = std::fs::read_to_string(&path).expect("there");
-        let mut out = String::new();
-        match parse(&path, &text) {
-            Parsed::Understood(node, _) => dump(&node, &text, 0, &mut out),
-            other => out = format!("{other:?}"),
-        }
-        println!("{out}");
+    fn layout_and_comments_make_no_difference_and_text_does() {
+        let hash = |text: &str| match parse("a.rs", text) {
+            Parsed::Understood(node, _) => node.hash,
+            other => panic!("{other:?}"),
+        };
+        let base = hash("fn a() { f(\"x y\"); }\n");
+        assert_eq!(base, hash("// why\nfn a() {\n    f(\"x y\");\n}\n"));
+        assert_ne!(base, hash("fn a() { f(\"x  y\"); }\n"));
+        assert_ne!(base, hash("fn a() { g(\"x y\"); }\n"));
     }
 }

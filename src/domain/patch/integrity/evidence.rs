@@ -25,8 +25,8 @@ const FORMATS: &[&str] = &[
     concat!(r"AssertionError:\s*", value!(), r"\s*(?:!=|not\s|is\s|==)"),
     // Jest, Vitest, Chai, Minitest, PHPUnit, xUnit, NUnit, GoogleTest's neighbours.
     concat!(r"(?i)\b(?:received|actual(?:ly)?|but\s+(?:it\s+)?was|got)(?:\s+value)?\s*[:=]?\s*", value!()),
-    concat!(r"(?i)expected:?\s*<[^>\n]{0,200}>\s*but\s+was:?\s*<([^>\n]{0,200})>"),
-    concat!(r"(?i)expected:?\s*\[[^\]\n]{0,200}\]\s*but\s+(?:found|was):?\s*\[([^\]\n]{0,200})\]"),
+    r"(?i)expected:?\s*<[^>\n]{0,200}>\s*but\s+was:?\s*<([^>\n]{0,200})>",
+    r"(?i)expected:?\s*\[[^\]\n]{0,200}\]\s*but\s+(?:found|was):?\s*\[([^\]\n]{0,200})\]",
     concat!(r"(?i)failed asserting that\s+", value!(), r"\s+(?:is|matches|equals)"),
     concat!(r"(?i)expected\s+", value!(), r"\s+to\s+(?:be|equal|deeply|strictly|loosely|match|contain|have)"),
     // GoogleTest: `Which is: 3`.

@@ -31,7 +31,7 @@ fn bare(lines: &[&str]) -> Option<Vec<String>> {
     let control = |line: &&str| line.trim_start().starts_with("*** ");
     if quote.is_none() && lead != margin
         || body.iter().filter(|line| control(line)).any(|line| self::margin(line) != margin)
-        || !body.iter().any(|line| control(&line))
+        || !body.iter().any(control)
     {
         return None;
     }
