@@ -9,18 +9,21 @@
 
 mod commands;
 mod config;
+mod counterpart;
 mod dependencies;
 mod dialects;
 mod disguise;
 mod evidence;
 mod harmless;
 mod imports;
+mod lines;
 mod lint;
 mod lockfile;
 mod material;
 mod patterns;
 mod places;
 mod production;
+mod scripts;
 mod strength;
 mod subject;
 mod tests_found;

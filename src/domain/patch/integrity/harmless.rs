@@ -2,14 +2,14 @@
 //! rows of a table of cases, imports that bind the same, an argument for a call whose declaration production code changed, and names that
 //! production code changed too. Decided on syntax trees. All else asks.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::counterpart::{Production, words};
 use super::imports::{self, Binding};
 use super::tests_found::{Source, assertion_pattern, pattern};
-use crate::domain::patch::apply::FileChange;
 use crate::domain::source::lexer::Language;
 use crate::domain::source::parse::{Node, Parsed, parse};
 use crate::domain::source::syntax::Syntax;
@@ -25,57 +25,14 @@ pub(super) enum Verdict {
     NotUnderstood(&'static str),
 }
 
-/// What production code did meanwhile.
-#[derive(Debug, Default)]
-pub(super) struct Production {
-    /// Words of its changed files that are gone, and that are new.
-    gone: HashSet<String>,
-    came: HashSet<String>,
-    /// Words of the lines that came.
-    touched: HashSet<String>,
-    /// Names of all changed files without their endings, in lower case.
-    pub(super) stems: HashSet<String>,
-}
-
-impl Production {
-    /// Read the changes of the files that `is_production` names.
-    pub(super) fn of(changes: &[FileChange], is_production: impl Fn(&str) -> bool) -> Self {
-        let (mut old, mut new, mut result) = (HashSet::new(), HashSet::new(), Self::default());
-        for change in changes {
-            let name = change.path.rsplit('/').next().unwrap_or(&change.path).to_ascii_lowercase();
-            result.stems.insert(name.split('.').next().unwrap_or(&name).to_owned());
-            if !is_production(&change.path) {
-                continue;
-            }
-            let text = |content: &Option<crate::domain::patch::FileContent>| {
-                content.as_ref().and_then(|content| content.text().map(str::to_owned)).unwrap_or_default()
-            };
-            let (before, after) = (text(&change.before), text(&change.after));
-            let known: HashSet<&str> = before.lines().map(str::trim).collect();
-            for line in after.lines().filter(|line| !known.contains(line.trim())) {
-                result.touched.extend(words(line).map(str::to_owned));
-            }
-            old.extend(words(&before).map(str::to_owned));
-            new.extend(words(&after).map(str::to_owned));
-        }
-        result.gone = old.difference(&new).cloned().collect();
-        result.came = new.difference(&old).cloned().collect();
-        result
-    }
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
-}
-
 /// Words that reach beyond the test that says them: stubs, patches of modules, ends of the process.
-static FAR: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static FAR: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"\b(?:setattr|delattr|globals|__dict__|__builtins__|builtins|sys\s*\.\s*modules|defineProperty|defineProperties|exec|eval|_exit|atexit|ctypes|addaudithook|settrace|setprofile|excepthook|setPrototypeOf|__proto__|instance_eval|class_eval|module_eval|define_method|define_singleton_method|instance_variable_set|const_set|remove_method|undef_method|alias_method|refine|prepend|at_exit|exit!|runkit\w*|uopz\w*|register_shutdown_function|set_error_handler|set_exception_handler|class_alias|pcntl\w*|set_hook|take_hook|linkname|monkey|gomonkey|setAccessible|halt|GITHUB_ENV)\b|\b(?:process|sys|os|System|Environment|Runtime|std::process|syscall)\s*(?:\.|::)\s*(?:exit|Exit|kill|abort|reallyExit)\b|\bexit\s*\(|\bquit\s*\(|\b(?:jest|vi)\s*\.\s*(?:mock|doMock|setMock|unstable_mockModule|stubGlobal)\b|\bdef\s+(?:__eq__|__bool__|__exit__)|\bautouse\b|\bunsafe\b|\bextern\b|\bglobal_allocator\b|\bpanic_handler\b|\bctor\b|\bno_mangle\b|\bexport_name\b|\bmacro_export\b|\bmockkStatic\b|\bmockStatic\b|\bDynamicProxy\b|\bHarmony\b",
     )
 });
 /// Words of stubs: fine in a test of their own, not among the statements of an existing one.
-static STUBS: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static STUBS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)patch|mock|stub|\bspy|fake|monkey|inject|swizzle|override|\bwhenever\b|\bgiven\b|\bevery\s*\{|\ballow\b|replace|skip|\bpending\b|\btodo\b|\bxfail|\breturn_value|side_effect|delete|\bassume|\bfail_?now\b|\bpop\b|\bclear\b|\bset_?up",
     )
@@ -146,14 +103,6 @@ pub(super) fn new_file(node: &Node, syntax: &Syntax, new: &Source<'_>, productio
     let mut judge = Judge::new(syntax, new.language, "", new.text, HashSet::new(), production);
     judge.contained(node, false, true);
     judge.verdict(new)
-}
-
-/// A whole new file in a language without a grammar here.
-pub(super) fn new_text(new: &Source<'_>) -> Verdict {
-    match FAR.find(&new.masked.code) {
-        Some(hit) => Verdict::Asks(new.line(hit.start()), "a new test file reaches beyond its own tests"),
-        None => Verdict::Harmless,
-    }
 }
 
 /// A file of tests before and after.
@@ -759,94 +708,4 @@ fn bound<'t>(node: &Node, text: &'t str) -> HashSet<&'t str> {
         true
     });
     names
-}
-
-/// Examples in the documentation of production code, which a runner runs: none may change or go.
-pub(super) fn examples(old: &Source<'_>, new: &Source<'_>) -> Verdict {
-    let blocks = |source: &Source<'_>| -> HashMap<String, usize> {
-        let mut blocks: HashMap<String, usize> = HashMap::new();
-        let mut block: Option<String> = None;
-        for line in source.text.lines() {
-            let line = line.trim();
-            match source.language {
-                Language::Rust => {
-                    let Some(doc) = line.strip_prefix("///").or_else(|| line.strip_prefix("//!")) else {
-                        block = None;
-                        continue;
-                    };
-                    let doc = doc.trim();
-                    if let Some(mark) = doc.strip_prefix("```") {
-                        match block.take() {
-                            Some(text) => *blocks.entry(text).or_default() += 1,
-                            None if mark.is_empty()
-                                || mark.split(',').all(|word| {
-                                    matches!(word.trim(), "rust" | "should_panic" | "no_run" | "ignore" | "edition2018" | "edition2021" | "edition2024")
-                                }) =>
-                            {
-                                block = Some(mark.to_owned())
-                            }
-                            // Of another language: skip up to its end.
-                            None => block = Some(String::from("\0")),
-                        }
-                    } else if let Some(text) = &mut block {
-                        text.push('\n');
-                        text.push_str(doc);
-                    }
-                }
-                Language::Python | Language::Elixir => {
-                    let starts = line.starts_with(">>>") || line.starts_with("iex>");
-                    match &mut block {
-                        None if starts => block = Some(line.to_owned()),
-                        Some(text) if starts || !(line.is_empty() || line.ends_with("\"\"\"") || line.ends_with("'''")) => {
-                            text.push('\n');
-                            text.push_str(line);
-                        }
-                        Some(_) => *blocks.entry(block.take().unwrap_or_default()).or_default() += 1,
-                        None => {}
-                    }
-                }
-                _ => return HashMap::new(),
-            }
-        }
-        blocks.retain(|text, _| !text.starts_with('\0'));
-        blocks
-    };
-    let (was, is) = (blocks(old), blocks(new));
-    let lost = was.iter().any(|(text, count)| is.get(text).is_none_or(|now| now < count));
-    if lost { Verdict::Asks(1, "an example that is run as a test changes or goes") } else { Verdict::Harmless }
-}
-
-/// A file in a language without a grammar here: whole new tests and lines with an assertion may come, all other lines stay.
-pub(super) fn changed_text(old: &Source<'_>, new: &Source<'_>) -> Verdict {
-    let known: HashSet<&str> = old.tests.iter().map(|test| test.name.as_str()).collect();
-    let came: Vec<_> = new.tests.iter().filter(|test| !known.contains(test.name.as_str())).map(|test| test.range.clone()).collect();
-    if let Some(range) = came.iter().find(|range| new.masked.code.get((*range).clone()).is_some_and(|code| FAR.is_match(code))) {
-        return Verdict::Asks(new.line(range.start), "new test code reaches beyond its own tests");
-    }
-    let indented = matches!(old.language, Language::Nim | Language::FSharp | Language::Haskell | Language::Config | Language::Other);
-    let trimmed = |line: &str| if indented { line.trim_end().to_owned() } else { line.trim().to_owned() };
-    let was: Vec<String> = old.masked.uncommented.lines().map(trimmed).filter(|line| !line.trim().is_empty()).collect();
-    let mut at = 0;
-    let mut is: Vec<(usize, String)> = Vec::new();
-    for line in new.masked.uncommented.split_inclusive('\n') {
-        let (start, end) = (at + line.len() - line.trim_start().len(), at + line.trim_end().len());
-        at += line.len();
-        if !line.trim().is_empty() && !came.iter().any(|range| range.start <= start && end <= range.end) {
-            is.push((start, trimmed(line)));
-        }
-    }
-    let mut left = was.iter().peekable();
-    for (start, line) in &is {
-        if left.peek() == Some(&line) {
-            left.next();
-            continue;
-        }
-        let balanced = |open: char, close: char| line.matches(open).count() == line.matches(close).count();
-        let asserts = assertion_pattern(old.language).and_then(|regex| regex.find(line)).is_some_and(|hit| line[..hit.start()].trim().is_empty());
-        let whole = balanced('(', ')') && balanced('[', ']') && balanced('{', '}') && !line.ends_with([',', '(', '\\']) && !line.contains([';']);
-        if !asserts || !whole || STUBS.is_match(line) || FAR.is_match(line) {
-            return Verdict::Asks(new.line(*start), "an existing test, or what it uses, changes otherwise than by additions that are known to be harmless");
-        }
-    }
-    if left.next().is_some() { Verdict::Asks(1, "lines of a test file go") } else { Verdict::Harmless }
 }

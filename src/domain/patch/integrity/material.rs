@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::harmless::{self, Production, Verdict};
+use super::counterpart::Production;
+use super::harmless::{self, Verdict};
+use super::lines;
 use super::tests_found::{Source, pattern};
 use super::{Finding, Rule, Severity};
 use crate::domain::patch::apply::FileChange;
@@ -56,10 +58,10 @@ static SPEAKS: LazyLock<Regex> =
 
 /// Lines of a build script that speak of tests and come or go: what is run as a test, or not any more, may change with them.
 fn builds(old: &Source<'_>, new: &Source<'_>) -> Verdict {
-    let lines = |source: &Source<'_>| -> Vec<String> {
+    let speaking = |source: &Source<'_>| -> Vec<String> {
         source.masked.uncommented.lines().map(|line| line.trim().to_owned()).filter(|line| SPEAKS.is_match(line)).collect()
     };
-    let (was, is) = (lines(old), lines(new));
+    let (was, is) = (speaking(old), speaking(new));
     let lost = was.iter().any(|line| !is.contains(line));
     let came = new.masked.uncommented.lines().position(|line| SPEAKS.is_match(line) && !was.contains(&line.trim().to_owned()));
     match (lost, came) {
@@ -162,7 +164,7 @@ fn fresh(path: &str, new: Option<&Source<'_>>, production: &Production) -> Verdi
         Parsed::Understood(node, syntax) => harmless::new_file(&node, syntax, new, production),
         Parsed::NotUnderstood if !gaps(new.language) => Verdict::NotUnderstood("a new test file can't be parsed"),
         _ if new.masked.lost => Verdict::NotUnderstood("where strings and comments end in a new test file can't be told"),
-        _ => harmless::new_text(new),
+        _ => lines::new_text(new),
     }
 }
 
@@ -186,7 +188,7 @@ fn changed(path: &str, old: &Source<'_>, new: &Source<'_>, production: &Producti
                 || source.masked.uncommented.contains("import.meta.vitest")
                 || (source.language == Language::Rust && INLINE.is_match(&source.masked.code))
         };
-        let examples = harmless::examples(old, new);
+        let examples = lines::examples(old, new);
         if !marked(old) && !marked(new) {
             return examples;
         }
@@ -209,7 +211,7 @@ fn changed(path: &str, old: &Source<'_>, new: &Source<'_>, production: &Producti
         (Parsed::Understood(was, syntax), Parsed::Understood(is, _)) => harmless::changed(&was, &is, syntax, old, new, production),
         (Parsed::NotUnderstood, _) | (_, Parsed::NotUnderstood) if !gaps(old.language) => Verdict::NotUnderstood("a test file can't be parsed"),
         _ if old.masked.lost || new.masked.lost => Verdict::NotUnderstood("where strings and comments end in a test file can't be told"),
-        _ => harmless::changed_text(old, new),
+        _ => lines::changed_text(old, new),
     }
 }
 

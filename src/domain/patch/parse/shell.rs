@@ -29,10 +29,7 @@ fn bare(lines: &[&str]) -> Option<Vec<String>> {
     // All that is the format's own stands at one margin; edits may stand no further to the left.
     let margin = margin(lines[end]);
     let control = |line: &&str| line.trim_start().starts_with("*** ");
-    if quote.is_none() && lead != margin
-        || body.iter().filter(|line| control(line)).any(|line| self::margin(line) != margin)
-        || !body.iter().any(control)
-    {
+    if quote.is_none() && lead != margin || body.iter().filter(|line| control(line)).any(|line| self::margin(line) != margin) || !body.iter().any(control) {
         return None;
     }
     let body: Vec<&str> = body.iter().map(|line| if line.trim().is_empty() { Some("") } else { line.strip_prefix(margin) }).collect::<Option<_>>()?;
