@@ -51,7 +51,8 @@ pub async fn ask(engine: &Engine, session: &mut Session) -> Result<Result<Asked,
     if risk.score > rules.risk_auto && risk.score <= rules.risk_max {
         approval.push(format!("risk {}/10 is above the {} up to which nobody is asked", risk.score, rules.risk_auto));
     }
-    let doubtful = integrity::check(&applied.files, &integrity::Evidence::default()).into_iter().filter(|finding| finding.severity == Severity::NeedsApproval);
+    let doubtful =
+        integrity::check(&applied.files, &gating::actual_values(&session.state)).into_iter().filter(|finding| finding.severity == Severity::NeedsApproval);
     approval.extend(doubtful.map(|finding| format!("{}:{}: {}", finding.path, finding.line, finding.message)));
     let reach = reach_finding(engine, &session.state, &repository, &remote, rules).await?;
     if reach.status == gate::Status::Failed {

@@ -71,7 +71,7 @@ pub async fn findings(
 ) -> Result<(Vec<Finding>, Risk), StageError> {
     let state = &session.state;
     let rules = engine.rules.of(&repository.slug);
-    let weakened = integrity::check(&applied.files, &integrity::Evidence::default());
+    let weakened = integrity::check(&applied.files, &actual_values(state));
     let risk = risk::score(&risk_inputs(state, applied, &weakened));
     let reasons = risk.reasons.iter().map(|reason| format!("{:+} {}", reason.points, reason.sentence)).collect();
     let mut findings = vec![
@@ -102,6 +102,11 @@ fn risk_inputs(state: &crate::domain::remediation::Remediation, applied: &Applie
     }
 }
 
+/// The values that the failing tests got, as the log's excerpt shows them: an expectation that becomes one of them only repeats the fault.
+pub fn actual_values(state: &crate::domain::remediation::Remediation) -> integrity::Evidence {
+    state.diagnosis.as_ref().map_or_else(integrity::Evidence::default, |diagnosis| integrity::Evidence::from_log(&diagnosis.excerpt))
+}
+
 /// What weakens tests.
 fn integrity_finding(weakened: &[integrity::Finding]) -> Finding {
     let required = "no test deleted, skipped, loosened or special-cased";
@@ -109,9 +114,7 @@ fn integrity_finding(weakened: &[integrity::Finding]) -> Finding {
     let refusing = weakened.iter().filter(|finding| finding.severity == Severity::Refuse).count();
     match (refusing, weakened.len()) {
         (0, 0) => Finding::passed(Check::TestIntegrity, "no test is weakened", "nothing found", required),
-        (0, n) => {
-            Finding::passed(Check::TestIntegrity, format!("{n} place(s) of the tests want a person's look"), "nothing to refuse", required).with_parts(parts)
-        }
+        (0, n) => Finding::passed(Check::TestIntegrity, format!("{n} place(s) want a person's look"), "nothing to refuse", required).with_parts(parts),
         (n, _) => {
             Finding::failed(Check::TestIntegrity, format!("the patch weakens tests in {n} place(s)"), format!("{n} place(s)"), required).with_parts(parts)
         }
