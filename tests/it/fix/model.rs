@@ -141,7 +141,7 @@ async fn patches_that_no_gate_lets_through() {
     let doubtful = vec![("assertions adjusted to the fault", adjusted)];
     let reaching = reaching.into_iter().map(|case| (case, ("no_fix", "no_patch", 1)));
     let weakening = weakening.into_iter().map(|case| (case, ("blocked", "test_integrity", 4)));
-    let doubtful = doubtful.into_iter().map(|case| (case, ("blocked", "awaiting_approval", 4)));
+    let doubtful = doubtful.into_iter().map(|case| (case, ("blocked", "test_integrity", 4)));
     for ((name, text), expected) in reaching.chain(weakening).chain(doubtful) {
         let mut bench = Bench::new(&PYTHON, vec![diff(&text)]).await;
         // The settings of the clone's origin hold for it.
