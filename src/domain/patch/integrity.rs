@@ -13,6 +13,7 @@ mod counterpart;
 mod dependencies;
 mod dialects;
 mod disguise;
+mod effects;
 mod evidence;
 mod harmless;
 mod imports;

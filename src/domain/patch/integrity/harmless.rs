@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::counterpart::{Production, words};
+use super::effects;
 use super::imports::{self, Binding};
 use super::tests_found::{Source, assertion_pattern, pattern};
 use crate::domain::source::lexer::Language;
@@ -28,7 +29,7 @@ pub(super) enum Verdict {
 /// Words that reach beyond the test that says them: stubs, patches of modules, ends of the process.
 pub(super) static FAR: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(?:setattr|delattr|globals|__dict__|__builtins__|builtins|sys\s*\.\s*modules|defineProperty|defineProperties|exec|eval|_exit|atexit|ctypes|addaudithook|settrace|setprofile|excepthook|setPrototypeOf|__proto__|instance_eval|class_eval|module_eval|define_method|define_singleton_method|instance_variable_set|const_set|remove_method|undef_method|alias_method|refine|prepend|at_exit|exit!|runkit\w*|uopz\w*|register_shutdown_function|set_error_handler|set_exception_handler|class_alias|pcntl\w*|set_hook|take_hook|linkname|monkey|gomonkey|setAccessible|halt|GITHUB_ENV)\b|\b(?:process|sys|os|System|Environment|Runtime|std::process|syscall)\s*(?:\.|::)\s*(?:exit|Exit|kill|abort|reallyExit)\b|\bexit\s*\(|\bquit\s*\(|\b(?:jest|vi)\s*\.\s*(?:mock|doMock|setMock|unstable_mockModule|stubGlobal)\b|\bdef\s+(?:__eq__|__bool__|__exit__)|\bautouse\b|\bunsafe\b|\bextern\b|\bglobal_allocator\b|\bpanic_handler\b|\bctor\b|\bno_mangle\b|\bexport_name\b|\bmacro_export\b|\bmockkStatic\b|\bmockStatic\b|\bDynamicProxy\b|\bHarmony\b",
+        r"\b(?:setattr|delattr|globals|__dict__|__builtins__|builtins|sys\s*\.\s*modules|defineProperty|defineProperties|exec|eval|_exit|atexit|ctypes|addaudithook|settrace|setprofile|excepthook|setPrototypeOf|__proto__|instance_eval|class_eval|module_eval|define_method|define_singleton_method|instance_variable_set|const_set|remove_method|undef_method|alias_method|refine|prepend|at_exit|exit!|runkit\w*|uopz\w*|register_shutdown_function|set_error_handler|set_exception_handler|class_alias|pcntl\w*|set_hook|take_hook|linkname|monkey|gomonkey|setAccessible|halt|GITHUB_ENV)\b|\b(?:process|sys|os|System|Environment|Runtime|std::process|syscall)\s*(?:\.|::)\s*(?:exit|Exit|kill|abort|reallyExit)\b|\bexit\s*\(|\bquit\s*\(|\b(?:jest|vi)\s*\.\s*(?:mock|doMock|setMock|unstable_mockModule|stubGlobal)\b|\bdef\s+(?:__eq__|__bool__|__exit__)|\bautouse\b|\bunsafe\b|\bextern\b|\bvars\s*\(|\.\s*__\w+__\s*\(|\bObject\s*\.\s*assign\s*\(\s*[^{\s]|\bReflect\s*\.\s*(?:set|deleteProperty|setPrototypeOf)\b|\b(?:sinon|sandbox)\s*\.\s*(?:stub|replace\w*)\s*\(\s*\w|\bpatch(?:\s*\.\s*\w+)?\s*\([^;]*?\)\s*\.\s*start\s*\(|\bpatcher\w*\s*\.\s*start\s*\(|\bimportlib\s*\.\s*reload\b|\bpath\s*\.\s*(?:insert|append)\s*\(|\brequire\s*\.\s*cache\b|\bglobal_allocator\b|\bpanic_handler\b|\bctor\b|\bno_mangle\b|\bexport_name\b|\bmacro_export\b|\bmockkStatic\b|\bmockStatic\b|\bDynamicProxy\b|\bHarmony\b",
     )
 });
 /// Words of stubs: fine in a test of their own, not among the statements of an existing one.
@@ -49,7 +50,7 @@ static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
         r"@Override|\boverride\b|@(?:Before|After)\w*|@(?:Class)?Rule\b|@(?:Extend|Run)With|\[\s*(?:\w+\.)*(?:OneTime)?(?:SetUp|TearDown)|(?:Test|Class|Assembly)(?:Initialize|Cleanup)|ModuleInitializer|\bfixture\s*\([^)]*(?:autouse|name\s*=)|@(?:[\w.]*\.)?(?:hookimpl|hookspec|register|before|after|setup|teardown|atexit)\b",
     )
 });
-static HEADS: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static HEADS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"^(?:(?:RSpec\s*\.\s*)?(?:describe|context|feature|xdescribe)|it|test|specify|suite|scenario|example|should|given|When|then|expect|bench|shared_examples\w*|let)$|^(?:it|test|describe|suite|context|specify)\s*\.\s*(?:each|concurrent|sequential|describe|extend)\b|^\w+\s*\.\s*Run$",
     )
@@ -57,7 +58,8 @@ static HEADS: LazyLock<Regex> = LazyLock::new(|| {
 static ROWS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?:parametrize|\.each|parameterized(?:\.expand)?|@(?:Csv|Value)Source|\bwith|\.values|listOf|params)$"));
 static CASE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\W*(?:case|test_case|InlineData|TestCase|DataRow)\s*\("));
-static ASSERTING: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)assert|expect|should|require|verify|refute|must|check|raises|throws|^is_|^ok$|^is$"));
+pub(super) static ASSERTING: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)assert|expect|should|require|verify|refute|must|check|raises|throws|^is_|^ok$|^is$"));
 
 struct Judge<'a> {
     syntax: &'a Syntax,
@@ -101,7 +103,11 @@ fn names<'t>(node: &Node, text: &'t str) -> HashSet<&'t str> {
 /// A whole new file of tests or for tests.
 pub(super) fn new_file(node: &Node, syntax: &Syntax, new: &Source<'_>, production: &Production) -> Verdict {
     let mut judge = Judge::new(syntax, new.language, "", new.text, HashSet::new(), production);
-    judge.contained(node, false, true);
+    if judge.contained(node, false, true)
+        && let Some(at) = effects::on_loading(node, new.language, syntax, new.text)
+    {
+        judge.no(at, "loading a new test file would do more than declare its tests");
+    }
     judge.verdict(new)
 }
 
@@ -301,7 +307,7 @@ impl<'a> Judge<'a> {
             if scope.is_empty() || (self.described(callee) && !self.inside_test(callee)) { place_of_block(place) } else { Place::Statements }
         } else if self.syntax.arguments.contains(&kind) {
             let last = words(callee).last().unwrap_or_default();
-            if self.production.touched.contains(last) && !ASSERTING.is_match(callee) && !HEADS.is_match(callee) { Place::Arguments } else { Place::Exact }
+            if self.production.signatures.contains(last) && !ASSERTING.is_match(callee) && !HEADS.is_match(callee) { Place::Arguments } else { Place::Exact }
         } else if self.syntax.types.contains(&kind) {
             Place::Type
         } else if self.is_rows(was, callee) {
@@ -383,11 +389,15 @@ impl<'a> Judge<'a> {
             // Go: a method belongs to a type that must be new.
             let receiver =
                 inner.field("receiver").is_none_or(|receiver| names(receiver, self.new).iter().all(|name| !self.names.contains(name) || name.len() <= 2));
-            return allowed && receiver && (fresh(self, name) && (name.contains('(') || fresh(self, bare))) && self.contained(node, false, false);
+            return allowed
+                && receiver
+                && (fresh(self, name) && (name.contains('(') || fresh(self, bare)))
+                && self.contained(node, false, false)
+                && self.loads(node);
         }
         if self.syntax.types.contains(&inner.kind) || matches!(inner.kind, "mod_item" | "namespace_definition" | "internal_module") {
             let Some(name) = declared(inner, self.new) else { return false };
-            return fresh(self, name) && !self.takes_over(inner) && self.contained(node, false, false);
+            return fresh(self, name) && !self.takes_over(inner) && self.contained(node, false, false) && self.loads(node);
         }
         if inner.kind == "impl_item" {
             return inner.field("type").is_some_and(|kind| names(kind, self.new).iter().all(|name| !self.names.contains(name)))
@@ -395,7 +405,11 @@ impl<'a> Judge<'a> {
         }
         if self.syntax.variables.contains(&inner.kind) && inner.kind != "let_declaration" {
             let bound = bound(inner, self.new);
-            return !bound.is_empty() && bound.iter().all(|name| fresh(self, name)) && !STUBS.is_match(text) && self.contained(node, false, false);
+            return !bound.is_empty()
+                && bound.iter().all(|name| fresh(self, name))
+                && !STUBS.is_match(text)
+                && self.contained(node, false, false)
+                && self.loads(node);
         }
         // Python and Ruby declare by assigning.
         let assigned = if self.syntax.assignments.contains(&inner.kind) {
@@ -406,9 +420,21 @@ impl<'a> Judge<'a> {
         if let Some(left) = assigned.and_then(|assigned| assigned.field("left")) {
             let plain = is_name(left) && left.kind != "instance_variable";
             let rest = assigned.map_or(&[][..], |assigned| &assigned.children[1..]);
-            return plain && fresh(self, left.text(self.new)) && !STUBS.is_match(text) && rest.iter().all(|part| self.contained(part, true, false));
+            return plain
+                && fresh(self, left.text(self.new))
+                && !STUBS.is_match(text)
+                && rest.iter().all(|part| self.contained(part, true, false))
+                && self.loads(node);
         }
-        self.is_test_call(inner)
+        self.is_test_call(inner) && self.loads(node)
+    }
+
+    /// Loading it does no more than declare.
+    fn loads(&mut self, node: &'a Node) -> bool {
+        match effects::on_loading(node, self.language, self.syntax, self.new) {
+            Some(at) => self.no(at, "loading the new test code would do more than declare tests"),
+            None => true,
+        }
     }
 
     /// Whether a new type opens one that is there already (`module RSpec::Matchers`), or has members by the names of assertions, or by those
@@ -457,6 +483,9 @@ impl<'a> Judge<'a> {
         if STUBS.is_match(text) {
             return false;
         }
+        if let Some(at) = effects::among_statements(node, self.language, self.syntax, self.new, &self.names, &self.production.declared) {
+            return self.no(at, "a statement that comes to an existing test calls what is not known to change nothing");
+        }
         let inner = if node.children.len() <= 2 && self.syntax.expressions.contains(&node.kind) { node.children.first().unwrap_or(node) } else { node };
         let start = text.trim_start().trim_start_matches("await").trim_start();
         let asserts = assertion_pattern(self.language).and_then(|regex| regex.find(start)).is_some_and(|hit| {
@@ -491,7 +520,9 @@ impl<'a> Judge<'a> {
         if FAR.is_match(text) && self.far_in_code(node) {
             return self.no(node.range.start, "new test code reaches beyond its own tests");
         }
-        self.inside(node, strict, file, &local)
+        let aliases = if effects::is_open(self.language) { effects::borrowed(node, self.language, self.syntax, self.new) } else { HashSet::new() };
+        let owned: HashSet<&str> = local.difference(&aliases).copied().collect();
+        self.inside(node, strict, file, &local, &owned)
     }
 
     /// [`FAR`] again, without strings.
@@ -511,7 +542,7 @@ impl<'a> Judge<'a> {
         FAR.is_match(&code)
     }
 
-    fn inside(&mut self, node: &'a Node, strict: bool, file: bool, local: &HashSet<&'a str>) -> bool {
+    fn inside(&mut self, node: &'a Node, strict: bool, file: bool, local: &HashSet<&'a str>, owned: &HashSet<&'a str>) -> bool {
         let kind = node.kind;
         if self.syntax.opaque.contains(&kind)
             && !(file && (kind.starts_with("preproc") || kind == "text" || kind == "declare_statement" || kind == "use_declaration"))
@@ -524,7 +555,7 @@ impl<'a> Judge<'a> {
         let strict = strict && !self.syntax.closures.contains(&kind);
         if self.syntax.assignments.contains(&kind) {
             let target = node.field("left").or_else(|| node.children.iter().find(|child| child.named)).unwrap_or(node);
-            if strict || !self.own(target, local) {
+            if strict || !self.own(target, if is_name(target) { local } else { owned }) {
                 return self.no(node.range.start, "new test code changes what is not its own");
             }
         }
@@ -534,7 +565,7 @@ impl<'a> Judge<'a> {
                 return self.no(node.range.start, "a new test file has a hook of its runner");
             }
         }
-        node.children.iter().all(|child| self.inside(child, strict, file, local))
+        node.children.iter().all(|child| self.inside(child, strict, file, local, owned))
     }
 
     /// Whether what is assigned to belongs to the new code.
@@ -623,7 +654,7 @@ fn place_of_block(place: Place) -> Place {
 }
 
 /// The name that a declaration declares. Of `TEST(Suite, Name)` it is the whole head.
-fn declared<'t>(node: &Node, text: &'t str) -> Option<&'t str> {
+pub(super) fn declared<'t>(node: &Node, text: &'t str) -> Option<&'t str> {
     if let Some(name) = node.field("name") {
         return text.get(name.range.clone());
     }
@@ -642,7 +673,7 @@ fn declared<'t>(node: &Node, text: &'t str) -> Option<&'t str> {
     found
 }
 
-fn callee_of<'t>(node: &Node, text: &'t str) -> &'t str {
+pub(super) fn callee_of<'t>(node: &Node, text: &'t str) -> &'t str {
     let end = node.field("arguments").or_else(|| node.field("block")).map_or(node.range.end, |arguments| arguments.range.start);
     let head = text.get(node.range.start..end).unwrap_or_default();
     let head = head.trim_start_matches(['@', '[', '#']).trim();
