@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub mod address;
 pub mod blocks;
 pub mod clean;
+pub mod command;
 pub mod compilers;
 pub mod excerpt;
 pub mod fingerprint;
@@ -301,6 +302,10 @@ fn conclude(collected: stream::Collected, options: Options) -> Diagnosis {
         if finding.rule.category == Some(verdict.category) && evidence.len() < 6 && !evidence.iter().any(|e| e == text) {
             evidence.push(text.to_owned());
         }
+    }
+    if evidence.is_empty() {
+        let codes = steps.iter().filter(|s| s.failed).filter_map(|s| s.exit_code).filter_map(structure::end_of);
+        evidence.extend(codes.map(|end| format!("exit code {}: {}", end.code, end.words)).take(1));
     }
     let environment_in_build = verdict.transient && matches!(verdict.category, Category::DockerBuild | Category::DependencyInstall);
     // Of what is shown and goes on to a model; the rest of the log reaches nobody.

@@ -72,6 +72,36 @@ fn labelled_logs_are_diagnosed() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Of the verdicts that are told with a confidence, at least that share is right: over the labelled logs, and over what a cut leaves of them
+/// (a log that ends early, one without its last lines). The rules were made with these logs: on others expect less.
+#[test]
+fn told_confidence_is_kept() {
+    let mut bands = [(0_u32, 0_u32); 10];
+    let mut surely_wrong = 0;
+    for (case, log) in cases() {
+        let text = String::from_utf8_lossy(log);
+        let lines: Vec<&str> = text.lines().collect();
+        let cuts = [100, 95, 90, 80, 70].map(|percent| lines[..lines.len() * percent / 100].join("\n"));
+        for cut in cuts {
+            let d = diagnose(cut.as_bytes(), None);
+            // What was cut off with all that was wrong is another log.
+            if d.category == Category::Unknown || d.flags.no_failure_found {
+                continue;
+            }
+            let band = &mut bands[((d.confidence * 10.0 + 0.01) as usize).min(9)];
+            band.0 += 1;
+            band.1 += u32::from(d.category == case.category);
+            surely_wrong += u32::from(d.category != case.category && d.confidence >= 0.8);
+        }
+    }
+    let told: u32 = bands.iter().map(|band| band.0).sum();
+    assert!(told >= 400, "only {told} verdicts");
+    for (nth, (told, right)) in bands.iter().enumerate() {
+        assert!(right * 10 >= told * nth as u32, "band 0.{nth}: {right} of {told} right: {bands:?}");
+    }
+    assert!(surely_wrong * 100 <= bands[8].0 + bands[9].0, "{surely_wrong} sure and wrong: {bands:?}");
+}
+
 #[test]
 fn different_causes_have_different_fingerprints() {
     let mut seen = HashMap::new();

@@ -7,7 +7,7 @@ use super::blocks::{self, Block};
 use super::mask::{Depth, hash, mask};
 use super::paths;
 use super::rule::Role;
-use super::structure::Step;
+use super::structure::{Step, end_of};
 use super::taxonomy::Category;
 use super::verdict::{Standing, Verdict};
 
@@ -275,7 +275,10 @@ fn header(blocks: &[Block], steps: &[Step], standing: &Standing, budget: usize) 
             }
         }
         if let Some(code) = step.exit_code {
-            let _ = writeln!(part, "exit code: {code}");
+            let _ = match end_of(code) {
+                Some(end) => writeln!(part, "exit code: {code} ({})", end.words),
+                None => writeln!(part, "exit code: {code}"),
+            };
         }
         if out.len() + part.len() <= budget {
             out.push_str(&part);

@@ -79,6 +79,8 @@ pub struct Rule {
     pub opens: bool,
     /// The name of the test stands above it: said again, it is another test's.
     pub named_above: bool,
+    /// Said where a test itself compiles or checks code: it stays the cause where a failed test is named beside it.
+    pub judges_code: bool,
     /// Only looked for where the last finding of the block is by one of these rules: for lines that mean
     /// something only after another.
     pub follows: &'static [&'static str],
@@ -101,6 +103,7 @@ pub const fn cause(id: &'static str, category: Category, weight: u16, needles: &
         mutes: false,
         opens: false,
         named_above: false,
+        judges_code: false,
         follows: &[],
     }
 }
@@ -173,6 +176,13 @@ impl Rule {
     pub const fn following(mut self, rules: &'static [&'static str]) -> Self {
         self.inside = true;
         self.follows = rules;
+        self
+    }
+
+    /// Said by a test that itself compiles or checks code.
+    #[must_use]
+    pub const fn judging_code(mut self) -> Self {
+        self.judges_code = true;
         self
     }
 

@@ -1,5 +1,7 @@
 //! GitHub's own structure of a job's log: groups, steps, commands, and which step failed.
 
+use super::taxonomy::Category;
+
 /// Most steps that are remembered; a log that imitates thousands keeps the failed and the latest.
 const STEP_LIMIT: usize = 256;
 /// Most bytes of a step's command that are kept.
@@ -244,6 +246,32 @@ impl Steps {
             step.command.push_str(text);
         }
     }
+}
+
+/// What an exit code says by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// The code: 128 and the number of a signal, as shells tell it.
+    pub code: i32,
+    /// In words.
+    pub words: &'static str,
+    /// What follows, where nothing else was said.
+    pub category: Option<Category>,
+}
+
+/// Exit codes that mean the same whatever was run (<https://man7.org/linux/man-pages/man7/signal.7.html>).
+const ENDS: &[End] = &[
+    End { code: 134, words: "SIGABRT: the program ended itself, after a check of its own that failed", category: None },
+    End { code: 137, words: "SIGKILL: killed from outside, most often for want of memory", category: Some(Category::TimeoutOrOom) },
+    End { code: 139, words: "SIGSEGV: the program touched memory that it does not own", category: None },
+    End { code: 141, words: "SIGPIPE: with `pipefail`, a command wrote to one that had ended", category: Some(Category::GithubActionsConfig) },
+    End { code: 143, words: "SIGTERM: told to end, by a timeout or a cancelled job", category: Some(Category::TimeoutOrOom) },
+];
+
+/// What the exit code says by itself.
+#[must_use]
+pub fn end_of(code: i32) -> Option<&'static End> {
+    ENDS.iter().find(|end| end.code == code)
 }
 
 /// The exit code at the end of a sentence of the runner or of a tool.

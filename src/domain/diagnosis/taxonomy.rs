@@ -78,6 +78,12 @@ impl Category {
         Self::ALL.into_iter().find(|category| category.name() == name)
     }
 
+    /// About the world around the code: machine, time, rights, network.
+    #[must_use]
+    pub const fn is_outside(self) -> bool {
+        matches!(self, Self::RunnerInfrastructure | Self::TimeoutOrOom | Self::PermissionOrSecret | Self::NetworkOrFlaky)
+    }
+
     /// A change to the repository's files can settle failures of this kind.
     #[must_use]
     pub const fn fixable_by_code(self) -> bool {

@@ -13,6 +13,7 @@ pub const RULES: &[Rule] = &[
         .opening(),
     cause("tsc.bare", TypeError, 92, &["error TS"], r"^(?:.*: )?(?P<msg>error TS\d+: .*)$"),
     cause("ts_jest.diagnostic", TypeError, 95, &["error TS"], r"^\s*(?P<file>[\w@./\-]+\.tsx?):(?P<line>\d+):\d+ - (?P<msg>error TS\d+: .*)$")
+        .judging_code()
         .with(Extent::After(6)),
     summary("tsc.found", TypeError, 84, &["Found "], r"^Found \d+ errors?(?: in .*)?\.?$").inside(),
     summary("tsc.found_alone", TypeError, 84, &["errors in", "error in", " errors."], r"^Found [1-9]\d* errors? in .*$"),

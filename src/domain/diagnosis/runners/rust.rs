@@ -53,9 +53,10 @@ pub const RULES: &[Rule] = &[
         &["mismatch", "rror"],
         r"^\s*test (?P<file>\S+\.rs)(?: \[should (?:pass|fail to compile)\])? \.\.\. (?:mismatch|error)\s*$",
     )
+    .judging_code()
     .with(Extent::Section(90, &["test tests", "PASS ["])),
     detail("trybuild.sides", 60, &["EXPECTED:", "ACTUAL OUTPUT:"], r"^\s*(?:EXPECTED|ACTUAL OUTPUT):$"),
-    summary("trybuild.totals", CompileError, 88, &["tests failed"], r"^\s*\d+ of \d+ tests failed$").inside(),
+    summary("trybuild.totals", CompileError, 88, &["tests failed"], r"^\s*\d+ of \d+ tests failed$").inside().judging_code(),
     cause(
         "insta.mismatch",
         SnapshotDiff,
