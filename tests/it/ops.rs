@@ -838,6 +838,7 @@ const CONFIG: [&str; 5] = [
 ];
 const SETTINGS: &str = include_str!("../../docs/settings.md");
 const FIRST_HOUR: &str = include_str!("../../docs/first-hour.md");
+const CHECK: &str = include_str!("../../docs/check.md");
 const REASONS: &str = include_str!("../../docs/reasons.md");
 
 /// The names of variables that the settings are read from.
@@ -963,7 +964,7 @@ async fn every_command_of_the_documents_is_taken() {
     let fenced = Regex::new(r"(?s)```(?:sh|console)\n(.*?)```").unwrap();
     let word = Regex::new(r"'[^']*'|\S+").unwrap();
     let mut count = 0;
-    for document in [FIRST_HOUR, SETTINGS, REASONS] {
+    for document in [FIRST_HOUR, SETTINGS, REASONS, CHECK] {
         let lines = fenced.captures_iter(document).flat_map(|block| block[1].lines().map(str::to_owned).collect::<Vec<_>>());
         for line in lines.filter(|line| line.starts_with("regreen ")) {
             let command = line.split(['>', '|', '#']).next().unwrap();
